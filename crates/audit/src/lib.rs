@@ -1,0 +1,1 @@
+//! What can each entry reach?

@@ -1,0 +1,1 @@
+//! The dialplan language, and the words that proof and gate share

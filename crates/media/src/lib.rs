@@ -1,0 +1,1 @@
+//! SDP, RTP, codecs, digits and sounds as state machines

@@ -1,0 +1,2 @@
+//! The exchange: sockets, files, clock, command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Portal, REST and metrics; acts only through pbx::control
