@@ -1,1 +1,36 @@
-//! Rows in and out
+//! Rows in and out: credentials, registrations, call records, spending, events and configuration versions in one SQLite
+//! file. One task writes ([`writer`](self), group commit), everybody reads. Begin with [`Store::open`]; the rows are in
+//! `calls`, `credentials`, `registrations`, `spend`, `events`, `versions`; the schema is in `migrations/`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod calls;
+mod credentials;
+mod error;
+mod events;
+pub mod limits;
+mod open;
+mod registrations;
+mod spend;
+mod store;
+mod versions;
+mod writer;
+
+pub use calls::{CallFilter, CallRecord, Direction, Disposition, Listed, RtpStats, STOPPED, Side};
+pub use credentials::Credentials;
+pub use error::Error;
+pub use events::{Event, EventFilter};
+pub use open::{Mode, Options};
+pub use registrations::Registration;
+pub use spend::{Cap, Debit, DebitId, Debited, Micros, Scope, SpendFilter};
+pub use store::{Receipt, Stats, Store};
+pub use versions::ConfigVersion;
+
+/// Milliseconds since 1970 UTC.
+pub type Ms = i64;
+
+/// The time of day; 0 if the clock stands before 1970.
+fn now() -> Ms {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ms::try_from(since.as_millis()).unwrap_or(Ms::MAX)
+}

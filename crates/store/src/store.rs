@@ -1,0 +1,325 @@
+//! The handle that everybody holds. Writes go to the writer's queue, reads to a connection of their own.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use sqlx::{ConnectOptions, SqliteConnection};
+use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::writer::{Op, Reply, Request, Shared, Writer};
+use crate::{
+    CallFilter, CallRecord, ConfigVersion, Credentials, Debit, DebitId, Debited, Error, Event, EventFilter, Listed,
+    Micros, Mode, Ms, Options, Registration, SpendFilter, calls, credentials, events, limits, open, registrations,
+    spend, versions,
+};
+
+/// The store; clones share one writer.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    realm: String,
+    requests: Option<mpsc::UnboundedSender<Request>>,
+    room: Arc<Semaphore>,
+    records: Arc<Semaphore>,
+    reader: Mutex<SqliteConnection>,
+    shared: Arc<Shared>,
+}
+
+/// Resolves when the row is on the disk. Dropping it changes nothing: the row is written all the same.
+#[derive(Debug)]
+pub struct Receipt(Result<oneshot::Receiver<Result<Reply, Error>>, Option<Error>>);
+
+impl Future for Receipt {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Ok(reply) => Pin::new(reply).poll(cx).map(|reply| reply.unwrap_or(Err(Error::Closed)).map(|_| ())),
+            Err(error) => Poll::Ready(Err(error.take().unwrap_or(Error::Closed))),
+        }
+    }
+}
+
+/// Counters for metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Requests and call records that wait for the writer.
+    pub waiting: u64,
+    /// Transactions since the start.
+    pub commits: u64,
+    /// Requests in them.
+    pub rows: u64,
+    /// Transactions that failed.
+    pub failures: u64,
+}
+
+impl Store {
+    /// Opens the file, inside a tokio runtime. See [`Mode`] for who may do what.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::ReadOnly`], [`Error::Full`] where the file cannot be used, [`Error::Damaged`] where it is
+    /// no store of this or an earlier version.
+    pub async fn open(path: &Path, mode: Mode) -> Result<Self, Error> {
+        Self::open_with(Options::new(path, mode)).await
+    }
+
+    /// The same with all options.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_with(options: Options) -> Result<Self, Error> {
+        let writer = if options.mode == Mode::Read { None } else { Some(open::writer(&options).await?) };
+        let mut reader = options.sqlite_reader().connect().await?;
+        let realm = open::realm(&mut reader).await?;
+        let shared = Arc::new(Shared::default());
+        shared.healthy.store(true, Ordering::Release);
+        let requests = writer.map(|db| {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let writer = Writer {
+                options: options.sqlite(),
+                db: Some(db),
+                requests: receiver,
+                shared: Arc::clone(&shared),
+                linger: options.linger,
+                kept: Default::default(),
+                trouble: None,
+            };
+            tokio::spawn(writer.run());
+            sender
+        });
+        let (room, records) = (Arc::new(Semaphore::new(limits::QUEUE)), Arc::new(Semaphore::new(limits::RECORDS)));
+        Ok(Self { inner: Arc::new(Inner { realm, requests, room, records, reader: Mutex::new(reader), shared }) })
+    }
+
+    /// Writes what waits, then closes the file. Later requests fail with [`Error::Closed`].
+    ///
+    /// # Errors
+    /// What keeps the last rows from being written.
+    pub async fn close(&self) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        let Some(requests) = &self.inner.requests else { return Ok(()) };
+        requests.send(Request { op: Op::Stop, reply, _room: None }).map_err(|_| Error::Closed)?;
+        answer.await.unwrap_or(Err(Error::Closed)).map(|_| ())
+    }
+
+    /// Name of the protection domain of all digests; made at birth, the same for ever.
+    pub fn realm(&self) -> &str {
+        &self.inner.realm
+    }
+
+    /// False while the disk refuses: then paid legs are refused, inside and emergency calls go on.
+    pub fn health(&self) -> bool {
+        self.inner.shared.healthy.load(Ordering::Acquire)
+            && self.inner.requests.as_ref().is_none_or(|requests| !requests.is_closed())
+    }
+
+    /// Counters for metrics.
+    pub fn stats(&self) -> Stats {
+        let inner = &self.inner;
+        let waiting =
+            (limits::QUEUE - inner.room.available_permits()) + (limits::RECORDS - inner.records.available_permits());
+        Stats {
+            waiting: waiting as u64,
+            commits: inner.shared.commits.load(Ordering::Relaxed),
+            rows: inner.shared.rows.load(Ordering::Relaxed),
+            failures: inner.shared.failures.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Writes or replaces the record of a leg, open or closed. Never waits, so that it also works in a `Drop` of a task
+    /// that dies; the receipt resolves when the row is on the disk, however long that takes.
+    pub fn add_call_record(&self, record: CallRecord) -> Receipt {
+        match Arc::clone(&self.inner.records).try_acquire_owned() {
+            Ok(room) => self.send(Op::Record(Box::new(record)), Some(room)),
+            Err(_) => Receipt(Err(Some(Error::Overrun))),
+        }
+    }
+
+    /// Notes an event. Never waits and never fails: where there is no room, events of a kind are summed.
+    pub fn event(&self, at: Ms, kind: &str, text: &str) {
+        let event =
+            Event { id: 0, at, kind: calls::short(kind).into_owned(), text: calls::short(text).into_owned(), count: 1 };
+        match Arc::clone(&self.inner.room).try_acquire_owned() {
+            Ok(room) => drop(self.send(Op::Event(event), Some(room))),
+            Err(_) => self.inner.shared.sum(event),
+        }
+    }
+
+    /// Sets a user's digests.
+    ///
+    /// # Errors
+    /// As all writes: what keeps the row from the disk.
+    pub async fn set_credentials(&self, user: &str, credentials: Credentials) -> Result<(), Error> {
+        self.rows(Op::Credentials(user.to_owned(), credentials)).await.map(|_| ())
+    }
+
+    /// Forgets a user's digests; true if there were any.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn remove_credentials(&self, user: &str) -> Result<bool, Error> {
+        Ok(self.rows(Op::RemoveCredentials(user.to_owned())).await? > 0)
+    }
+
+    /// A user's digests.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn credentials(&self, user: &str) -> Result<Option<Credentials>, Error> {
+        credentials::get(&mut *self.reader().await, user).await
+    }
+
+    /// All users' digests, by user.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn all_credentials(&self) -> Result<Vec<(String, Credentials)>, Error> {
+        credentials::all(&mut *self.reader().await).await
+    }
+
+    /// Writes or replaces a binding.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn save_registration(&self, registration: Registration) -> Result<(), Error> {
+        self.rows(Op::Registration(Box::new(registration))).await.map(|_| ())
+    }
+
+    /// Removes one contact of an address of record, or all (`None`); says how many.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn remove_registration(&self, aor: &str, contact: Option<&str>) -> Result<u64, Error> {
+        self.rows(Op::RemoveRegistration { aor: aor.to_owned(), contact: contact.map(str::to_owned) }).await
+    }
+
+    /// Removes the bindings that ended at `now` or before; says how many.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn expire_registrations(&self, now: Ms) -> Result<u64, Error> {
+        self.rows(Op::ExpireRegistrations(now)).await
+    }
+
+    /// The bindings that live at `now`.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn registrations(&self, now: Ms) -> Result<Vec<Registration>, Error> {
+        registrations::live(&mut *self.reader().await, now).await
+    }
+
+    /// Call records, newest first.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn calls(&self, filter: &CallFilter) -> Result<Vec<Listed>, Error> {
+        calls::find(&mut *self.reader().await, filter).await
+    }
+
+    /// Reserves money for a leg, durably, before its INVITE.
+    ///
+    /// # Errors
+    /// What keeps the store from deciding; the gate then refuses. Passing a cap is no error but [`Debited::Refused`].
+    pub async fn debit(&self, debit: Debit) -> Result<Debited, Error> {
+        match self.ask(Op::Debit(debit)).await? {
+            Reply::Debited(debited) => Ok(debited),
+            Reply::Rows(_) | Reply::Id(_) => Err(Error::Closed),
+        }
+    }
+
+    /// Replaces a reservation by what the leg cost; false if it was settled before.
+    ///
+    /// # Errors
+    /// As all writes; the reservation then stands at its full amount.
+    pub async fn settle(&self, id: DebitId, cost: Micros, at: Ms) -> Result<bool, Error> {
+        Ok(self.rows(Op::Settle { id, cost, at }).await? > 0)
+    }
+
+    /// What was spent or reserved.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn spent(&self, filter: &SpendFilter) -> Result<Micros, Error> {
+        spend::spent(&mut *self.reader().await, filter).await
+    }
+
+    /// Events, newest first.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn events(&self, filter: &EventFilter) -> Result<Vec<Event>, Error> {
+        events::find(&mut *self.reader().await, filter).await
+    }
+
+    /// Keeps an applied configuration; returns its number.
+    ///
+    /// # Errors
+    /// As all writes; [`Error::Invalid`] beyond [`limits::CONFIG`] bytes.
+    pub async fn add_config_version(&self, version: ConfigVersion) -> Result<i64, Error> {
+        match self.ask(Op::Version(Box::new(version))).await? {
+            Reply::Id(id) => Ok(id),
+            Reply::Rows(_) | Reply::Debited(_) => Err(Error::Closed),
+        }
+    }
+
+    /// The newest configurations, newest first.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn config_versions(&self, limit: u32) -> Result<Vec<ConfigVersion>, Error> {
+        versions::newest(&mut *self.reader().await, limit).await
+    }
+
+    /// One configuration by its number.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn config_version(&self, id: i64) -> Result<Option<ConfigVersion>, Error> {
+        versions::get(&mut *self.reader().await, id).await
+    }
+
+    /// Deletes closed call records and events from before a time; says how many. Spending stays: it is the owner's ledger.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn prune(&self, before: Ms) -> Result<u64, Error> {
+        self.rows(Op::Prune(before)).await
+    }
+
+    async fn reader(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.inner.reader.lock().await
+    }
+
+    async fn rows(&self, op: Op) -> Result<u64, Error> {
+        match self.ask(op).await? {
+            Reply::Rows(rows) => Ok(rows),
+            Reply::Id(_) | Reply::Debited(_) => Err(Error::Closed),
+        }
+    }
+
+    /// Waits for room in the queue, then for the commit.
+    async fn ask(&self, op: Op) -> Result<Reply, Error> {
+        let room = Arc::clone(&self.inner.room).acquire_owned().await.map_err(|_| Error::Closed)?;
+        match self.send(op, Some(room)).0 {
+            Ok(reply) => reply.await.unwrap_or(Err(Error::Closed)),
+            Err(error) => Err(error.unwrap_or(Error::Closed)),
+        }
+    }
+
+    fn send(&self, op: Op, room: Option<OwnedSemaphorePermit>) -> Receipt {
+        let Some(requests) = &self.inner.requests else { return Receipt(Err(Some(Error::ReadOnly))) };
+        let (reply, answer) = oneshot::channel();
+        match requests.send(Request { op, reply, _room: room }) {
+            Ok(()) => Receipt(Ok(answer)),
+            Err(_) => Receipt(Err(Some(Error::Closed))),
+        }
+    }
+}
