@@ -1,0 +1,6 @@
+//! Sockets: signalling in `sip_io` (with `udp` and `tcp` below it), sound in `media_io`. The first of the ten stops of a call.
+
+pub(crate) mod address;
+pub(crate) mod bind;
+pub(crate) mod tcp;
+pub(crate) mod udp;

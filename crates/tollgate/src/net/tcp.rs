@@ -1,0 +1,228 @@
+//! Stream connections: a listener per address, one small task per connection. Bounded in number, in time and in what waits to be written.
+
+use crate::limits::{
+    STREAM_CONNECT, STREAM_FIRST_MESSAGE, STREAM_IDLE, STREAM_REST_OF_MESSAGE, STREAM_WRITE, STREAM_WRITES, STREAMS,
+    STREAMS_PER_SOURCE,
+};
+use crate::net::address::source;
+use bytes::Bytes;
+use sip::{Flow, Framer, Transport};
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// What connections tell the signalling task.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A connection stands; messages for it go to `writes`.
+    Opened {
+        /// The connection.
+        flow: Flow,
+        /// Where its outgoing messages go.
+        writes: mpsc::Sender<Bytes>,
+    },
+    /// One whole message.
+    Message {
+        /// The connection it came by.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// The connection is gone.
+    Closed {
+        /// The number of the connection.
+        connection: u64,
+    },
+}
+
+/// Shared by listeners and connections: who has how many, and where messages go.
+#[derive(Debug, Clone)]
+pub(crate) struct Streams {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    inputs: mpsc::Sender<Input>,
+    next: AtomicU64,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    total: usize,
+    by_source: HashMap<IpAddr, usize>,
+}
+
+/// A place among the connections; given back when dropped.
+#[derive(Debug)]
+struct Place {
+    inner: Arc<Inner>,
+    source: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.total = held.total.saturating_sub(1);
+        if let Some(count) = held.by_source.get_mut(&self.source) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                held.by_source.remove(&self.source);
+            }
+        }
+    }
+}
+
+impl Streams {
+    /// Connections that report to `inputs`.
+    pub(crate) fn new(inputs: mpsc::Sender<Input>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                inputs,
+                // 0 stands for "no connection" in a flow.
+                next: AtomicU64::new(1),
+                held: Mutex::default(),
+            }),
+        }
+    }
+
+    fn place(&self, peer: IpAddr) -> Option<Place> {
+        let source = source(peer);
+        let mut held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.total >= STREAMS {
+            return None;
+        }
+        let count = held.by_source.entry(source).or_default();
+        if *count >= STREAMS_PER_SOURCE {
+            return None;
+        }
+        *count += 1;
+        held.total += 1;
+        Some(Place { inner: Arc::clone(&self.inner), source })
+    }
+
+    /// Accepts until the task is aborted.
+    pub(crate) async fn accept(self, listener: TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    if let Some(place) = self.place(peer.ip()) {
+                        self.serve(stream, peer, place);
+                    } else {
+                        tracing::debug!(%peer, "too many connections: refused");
+                    }
+                }
+                Err(error) => {
+                    // Most often: no file descriptor left. Waiting lets some be given back.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
+        let Ok(local) = stream.local_addr() else {
+            return;
+        };
+        let connection = self.inner.next.fetch_add(1, Ordering::Relaxed);
+        let flow = Flow { transport: Transport::Tcp, local, remote: peer, connection };
+        tokio::spawn(hold(stream, flow, self.inner.inputs.clone(), place));
+    }
+
+    /// Opens a connection to a trunk or phone; it reports itself with [`Input::Opened`].
+    pub(crate) async fn connect(&self, remote: SocketAddr) -> io::Result<()> {
+        let place = self.place(remote.ip()).ok_or_else(|| io::Error::other("too many connections"))?;
+        let stream = tokio::time::timeout(STREAM_CONNECT, TcpStream::connect(remote))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        self.serve(stream, remote, place);
+        Ok(())
+    }
+}
+
+/// The life of one connection.
+async fn hold(stream: TcpStream, flow: Flow, inputs: mpsc::Sender<Input>, place: Place) {
+    let _ = stream.set_nodelay(true);
+    let (writes, queue) = mpsc::channel(STREAM_WRITES);
+    // The connection's own way to answer keep-alives; it must not keep the queue open.
+    let pongs = writes.downgrade();
+    if inputs.send(Input::Opened { flow, writes }).await.is_err() {
+        return;
+    }
+    let (reader, writer) = stream.into_split();
+    let why = tokio::select! {
+        why = read(reader, flow, &inputs, &pongs) => why,
+        why = write(writer, queue) => why,
+    };
+    tracing::debug!(peer = %flow.remote, why, "connection closed");
+    drop(place);
+    let _ = inputs.send(Input::Closed { connection: flow.connection }).await;
+}
+
+async fn read(
+    mut reader: tokio::net::tcp::OwnedReadHalf,
+    flow: Flow,
+    inputs: &mpsc::Sender<Input>,
+    pongs: &mpsc::WeakSender<Bytes>,
+) -> &'static str {
+    let mut framer = Framer::new();
+    let mut buffer = vec![0; 4096];
+    let mut begun: Option<Instant> = None;
+    let opened = Instant::now();
+    let mut proved = false;
+    loop {
+        let idle_until = Instant::now() + STREAM_IDLE;
+        let deadline = match (proved, begun) {
+            (false, _) => opened + STREAM_FIRST_MESSAGE,
+            (true, Some(since)) => since + STREAM_REST_OF_MESSAGE,
+            (true, None) => idle_until,
+        };
+        let length = match tokio::time::timeout_at(deadline, reader.read(&mut buffer)).await {
+            Err(_) => return "silent for too long",
+            Ok(Err(_)) => return "broken",
+            Ok(Ok(0)) => return "closed by the peer",
+            Ok(Ok(length)) => length,
+        };
+        let Some(bytes) = buffer.get(..length) else {
+            return "broken";
+        };
+        let Ok(messages) = framer.push(bytes) else {
+            return "not SIP";
+        };
+        for bytes in messages {
+            proved = true;
+            begun = None;
+            if inputs.send(Input::Message { flow, bytes }).await.is_err() {
+                return "shutting down";
+            }
+        }
+        for _ in 0..framer.take_pongs() {
+            // RFC 5626 §3.5.1: a double CRLF is answered by a single one.
+            if let Some(writes) = pongs.upgrade() {
+                let _ = writes.try_send(Bytes::from_static(b"\r\n"));
+            }
+        }
+        begun = if framer.is_empty() { None } else { begun.or_else(|| Some(Instant::now())) };
+    }
+}
+
+async fn write(mut writer: tokio::net::tcp::OwnedWriteHalf, mut queue: mpsc::Receiver<Bytes>) -> &'static str {
+    while let Some(bytes) = queue.recv().await {
+        match tokio::time::timeout(STREAM_WRITE, writer.write_all(&bytes)).await {
+            Err(_) => return "does not read",
+            Ok(Err(_)) => return "broken",
+            Ok(Ok(())) => {}
+        }
+    }
+    let _ = writer.shutdown().await;
+    "no longer needed"
+}
