@@ -1,0 +1,3 @@
+//! What a packet costs inside the plane.
+
+fn main() {}
