@@ -1,0 +1,141 @@
+//! What only makes sense together: names that must exist, numbers that must not clash.
+
+use super::tree::Problems;
+use super::{Config, Destination, Problem, RouteUsers};
+
+pub(super) fn check(config: &Config, problems: &Problems) {
+    let mut see = Check { config, problems };
+    see.numbers();
+    see.groups();
+    see.menus();
+    see.trunks();
+    see.dids();
+    see.routes();
+    if let Some(answer) = &config.strangers.answer {
+        see.destination(&["strangers", "answer"], answer);
+    }
+}
+
+struct Check<'a> {
+    config: &'a Config,
+    problems: &'a Problems,
+}
+
+impl Check<'_> {
+    fn problem(&mut self, path: &[&str], message: String) {
+        let path = path.iter().map(|key| (*key).to_owned()).collect();
+        self.problems.borrow_mut().push(Problem { path, message });
+    }
+
+    fn destination(&mut self, path: &[&str], to: &Destination) {
+        let missing = match to {
+            Destination::Extension(number) => !self.config.extensions.contains_key(number),
+            Destination::Group(number) => !self.config.groups.contains_key(number),
+            Destination::Menu(name) => !self.config.menus.contains_key(name),
+            // A mailbox is known when an extension has it.
+            Destination::Mailbox(number) => {
+                !self.config.extensions.values().any(|extension| extension.mailbox.as_ref() == Some(number))
+            }
+            Destination::Context(_) | Destination::Directory | Destination::Closed | Destination::Hangup => false,
+        };
+        if missing {
+            self.problem(path, format!("{to} does not exist"));
+        }
+    }
+
+    fn numbers(&mut self) {
+        let config = self.config;
+        let emergency: Vec<_> = config.system.country.emergency().collect();
+        let extensions = config.extensions.keys().map(|number| ("extension", number));
+        let groups = config.groups.keys().map(|number| ("group", number));
+        for (kind, number) in extensions.chain(groups) {
+            if emergency.contains(&number.as_str()) {
+                self.problem(&[kind, number], format!("{number} is an emergency number"));
+            }
+        }
+        for number in config.groups.keys().filter(|number| config.extensions.contains_key(*number)) {
+            self.problem(&["group", number], format!("{number} is an extension already"));
+        }
+    }
+
+    fn groups(&mut self) {
+        let config = self.config;
+        for (number, group) in &config.groups {
+            if group.members.is_empty() {
+                self.problem(&["group", number, "members"], "a group rings somebody: name its extensions".to_owned());
+            }
+            for (index, member) in group.members.iter().enumerate() {
+                if !config.extensions.contains_key(member) {
+                    let path = ["group", number, "members", &index.to_string()];
+                    self.problem(&path, format!("there is no extension {member}"));
+                }
+            }
+            self.destination(&["group", number, "then"], &group.then);
+        }
+    }
+
+    fn menus(&mut self) {
+        let config = self.config;
+        for (name, menu) in &config.menus {
+            for (key, to) in &menu.keys {
+                self.destination(&["menu", name, "keys", key], to);
+            }
+            self.destination(&["menu", name, "timeout"], &menu.timeout);
+            if let Some(to) = &menu.invalid {
+                self.destination(&["menu", name, "invalid"], to);
+            }
+        }
+    }
+
+    fn trunks(&mut self) {
+        let config = self.config;
+        for (name, trunk) in &config.trunks {
+            if let Some(entry) = &trunk.entry {
+                self.destination(&["trunk", name, "entry"], entry);
+            }
+            if trunk.kind == super::TrunkKind::Register {
+                if trunk.username.is_none() {
+                    self.problem(&["trunk", name, "username"], "a trunk that registers needs its user name".to_owned());
+                }
+                if trunk.secret.is_none() {
+                    let message = format!("a trunk that registers needs secret = \"store:{name}\" or \"env:VARIABLE\"");
+                    self.problem(&["trunk", name, "secret"], message);
+                }
+            }
+        }
+    }
+
+    fn dids(&mut self) {
+        let config = self.config;
+        for (number, did) in &config.dids {
+            if let Some(trunk) = did.trunk.as_ref().filter(|trunk| !config.trunks.contains_key(*trunk)) {
+                self.problem(&["did", number, "trunk"], format!("there is no trunk {trunk}"));
+            }
+            self.destination(&["did", number, "to"], &did.to);
+        }
+    }
+
+    fn routes(&mut self) {
+        let config = self.config;
+        for (name, route) in &config.routes {
+            if route.trunks.is_empty() {
+                self.problem(&["route", name, "trunks"], "name the trunks to try, in order".to_owned());
+            }
+            for (index, trunk) in route.trunks.iter().enumerate() {
+                if !config.trunks.contains_key(trunk) {
+                    let path = ["route", name, "trunks", &index.to_string()];
+                    self.problem(&path, format!("there is no trunk {trunk}"));
+                }
+            }
+            if let RouteUsers::Only(users) = &route.users {
+                for user in users.iter().filter(|user| !config.extensions.contains_key(*user)) {
+                    self.problem(&["route", name, "for"], format!("there is no extension {user}"));
+                }
+            }
+            let literal = route.dial.trim_end_matches(['.', '!']).len();
+            if route.strip > literal {
+                self.problem(&["route", name, "strip"], format!("{:?} has fewer digits to drop", route.dial));
+            }
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! The checked configuration: what `tollgate.toml` says, as objects that cannot be wrong.
+//!
+//! The shell reads the file into a tree and calls [`Config::from_tree`], which reports every problem at once with the
+//! path of its key ([`Problem`]); what is left out means what [`Config::fresh`] has. [`crate::plan`] compiles the
+//! objects into a dialplan. Secrets are not here: they live in the store, this text only names them.
+
+mod cross;
+mod fresh;
+mod parts;
+mod problem;
+mod read;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+
+use dialplan::number::{Class, Country};
+use dialplan::policy::Policy;
+
+pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
+pub use problem::Problem;
+
+/// Everything the owner decided. Built by [`Config::fresh`] or [`Config::from_tree`] only in valid form: names
+/// exist, numbers do not clash, patterns are patterns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[system]`
+    pub system: System,
+    /// `[sip]`
+    pub sip: Sip,
+    /// `[media]`
+    pub media: Media,
+    /// `[portal]`
+    pub portal: Portal,
+    /// `[strangers]`
+    pub strangers: Strangers,
+    /// `[extension.N]`, by number.
+    pub extensions: BTreeMap<String, Extension>,
+    /// `[group.N]`, by number.
+    pub groups: BTreeMap<String, Group>,
+    /// `[menu.NAME]`
+    pub menus: BTreeMap<String, Menu>,
+    /// `[trunk.NAME]`
+    pub trunks: BTreeMap<String, Trunk>,
+    /// `[did."+NUMBER"]`, by number as written.
+    pub dids: BTreeMap<String, Did>,
+    /// `[route.NAME]`
+    pub routes: BTreeMap<String, Route>,
+    /// `[policy]`
+    pub policy: Limits,
+    /// `[dialplan]`
+    pub dialplan: Dialplan,
+}
+
+/// `[system]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct System {
+    /// What the exchange calls itself.
+    pub name: String,
+    /// Decides tones, emergency numbers and number classes.
+    pub country: &'static Country,
+    /// Language of prompts, a folder name (`en`, `de`, `en_GB`).
+    pub language: String,
+    /// IANA time zone, or empty for that of the machine.
+    pub timezone: String,
+}
+
+impl System {
+    /// The time zone for schedules and records; UTC where the machine knows none.
+    #[must_use]
+    pub fn time_zone(&self) -> jiff::tz::TimeZone {
+        if self.timezone.is_empty() {
+            jiff::tz::TimeZone::try_system().unwrap_or(jiff::tz::TimeZone::UTC)
+        } else {
+            jiff::tz::TimeZone::get(&self.timezone).unwrap_or(jiff::tz::TimeZone::UTC)
+        }
+    }
+}
+
+/// `[sip]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sip {
+    /// Addresses to listen on with UDP.
+    pub udp: Vec<SocketAddr>,
+    /// Addresses to listen on with TCP.
+    pub tcp: Vec<SocketAddr>,
+    /// Addresses to listen on with TLS.
+    pub tls: Vec<SocketAddr>,
+    /// Written into Contact and SDP for peers outside [`Sip::local_networks`]; none: the address that the packet
+    /// came to.
+    pub public_address: Option<IpAddr>,
+    /// Networks whose peers see our own address. Empty: private and loopback networks.
+    pub local_networks: Vec<Network>,
+}
+
+impl Sip {
+    /// Whether a peer is in one of the local networks.
+    #[must_use]
+    pub fn is_local(&self, peer: IpAddr) -> bool {
+        if self.local_networks.is_empty() {
+            Network::PRIVATE.iter().any(|network| network.contains(peer))
+        } else {
+            self.local_networks.iter().any(|network| network.contains(peer))
+        }
+    }
+}
+
+/// `[media]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    /// Where RTP sockets are bound; unspecified: the address that the peer is reached from.
+    pub address: IpAddr,
+    /// UDP ports for RTP and RTCP, in pairs.
+    pub ports: RangeInclusive<u16>,
+}
+
+/// `[portal]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Portal {
+    /// Where the portal listens.
+    pub listen: PortalListen,
+}
+
+/// Where the portal listens; never on a public address by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortalListen {
+    /// Loopback and private addresses of this machine.
+    Private,
+    /// This address only.
+    Address(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+/// `[strangers]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strangers {
+    /// Where every stranger arrives, whatever number he called; none: refused.
+    pub answer: Option<Destination>,
+    /// Strangers' calls at one time.
+    pub max_calls: u32,
+    /// Strangers' calls at one time from one address (IPv4) or /64 (IPv6).
+    pub per_source: u32,
+}
+
+/// `[extension.N]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// Name of the person or room: caller name and directory entry.
+    pub name: String,
+    /// Its voicemail box.
+    pub mailbox: Option<String>,
+    /// Where its calls begin.
+    pub context: String,
+    /// Classes it may call; emergency calls need no saying.
+    pub may: BTreeSet<Class>,
+    /// Seconds it rings when called directly.
+    pub seconds: u32,
+    /// Listed in the directory.
+    pub listed: bool,
+    /// Number shown outside instead of the trunk's.
+    pub caller_id: Option<String>,
+}
+
+/// `[group.N]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// What it is for.
+    pub name: String,
+    /// Extensions that ring.
+    pub members: Vec<String>,
+    /// All at once or one after the other.
+    pub ring: Ring,
+    /// Seconds of ringing, each member's own where they ring in order.
+    pub seconds: u32,
+    /// Where the call goes when nobody answers.
+    pub then: Destination,
+}
+
+/// How a group rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ring {
+    /// All members at once.
+    All,
+    /// One after the other, as listed.
+    InOrder,
+}
+
+/// `[menu.NAME]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Menu {
+    /// Sound that offers the keys, or several joined by `&`.
+    pub greeting: String,
+    /// Keys `0`-`9` and `*` (or several of them) and where each leads.
+    pub keys: BTreeMap<String, Destination>,
+    /// Extensions and groups that match this pattern (`2XX`) can be dialled at once; none: no direct dialling.
+    pub dial: Option<String>,
+    /// Where silence leads.
+    pub timeout: Destination,
+    /// Where a wrong key leads; none: the menu says so and begins again.
+    pub invalid: Option<Destination>,
+    /// Seconds of silence after the greeting.
+    pub seconds: u32,
+}
+
+/// `[trunk.NAME]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trunk {
+    /// How it proves itself and we prove ourselves.
+    pub kind: TrunkKind,
+    /// Host name or address.
+    pub host: String,
+    /// Port; 5060, or 5061 with TLS.
+    pub port: u16,
+    /// Transport to it.
+    pub transport: Transport,
+    /// User part of our address there.
+    pub username: Option<String>,
+    /// Name for digest where it differs from the user name.
+    pub auth_user: Option<String>,
+    /// Where its secret is kept.
+    pub secret: Option<SecretRef>,
+    /// Next hop where it is not the host.
+    pub outbound_proxy: Option<String>,
+    /// Our number on this trunk.
+    pub caller_id: Option<String>,
+    /// Which header carries the caller's number.
+    pub identity: Identity,
+    /// How it wants numbers written.
+    pub number_format: NumberFormat,
+    /// Where its calls begin; none: at its DIDs.
+    pub entry: Option<Destination>,
+    /// Calls over it at one time.
+    pub max_calls: u32,
+    /// Whether emergency calls may leave by it.
+    pub emergency: bool,
+}
+
+/// What a trunk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrunkKind {
+    /// We register there with a secret.
+    Register,
+    /// Known by its address.
+    Address,
+    /// A box in our own network that brings a telephone line.
+    Gateway,
+}
+
+/// Transport of signalling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// RFC 3261 over UDP.
+    Udp,
+    /// RFC 3261 over TCP.
+    Tcp,
+    /// RFC 3261 over TLS.
+    Tls,
+}
+
+/// Which header carries the caller's number to a trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// The From header alone.
+    From,
+    /// P-Asserted-Identity (RFC 3325), From as well.
+    Pai,
+}
+
+/// How a trunk wants numbers written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberFormat {
+    /// `+12025550100`
+    E164,
+    /// `12025550100`
+    Digits,
+    /// As dialled inside the country: `12025550100` and `011…` in country code 1, `0…` and `00…` elsewhere.
+    National,
+    /// What is left of the dialled digits after the route's `strip` and `prepend`.
+    AsDialled,
+}
+
+/// `[did."+NUMBER"]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Did {
+    /// The trunk it comes in by; none: any.
+    pub trunk: Option<String>,
+    /// Where it leads.
+    pub to: Destination,
+}
+
+/// `[route.NAME]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Pattern of what is dialled inside, with or without the leading `_`.
+    pub dial: String,
+    /// Digits to drop from the front.
+    pub strip: usize,
+    /// Digits to put in front afterwards.
+    pub prepend: String,
+    /// Trunks to try, in order.
+    pub trunks: Vec<String>,
+    /// Who may use it.
+    pub users: RouteUsers,
+}
+
+/// Who may use a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RouteUsers {
+    /// All extensions (within their `may`).
+    Extensions,
+    /// These extensions.
+    Only(BTreeSet<String>),
+}
+
+impl RouteUsers {
+    /// Whether that extension is among them.
+    #[must_use]
+    pub fn contains(&self, extension: &str) -> bool {
+        match self {
+            Self::Extensions => true,
+            Self::Only(users) => users.contains(extension),
+        }
+    }
+}
+
+/// `[policy]`: what binds everybody's calls that cost money.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Classes that nobody may call.
+    pub closed: BTreeSet<Class>,
+    /// Paid calls of one extension at one time.
+    pub calls_at_once: u32,
+    /// Paid calls of one extension that may begin within an hour.
+    pub calls_per_hour: u32,
+    /// Paid calls of one extension that may begin within a day.
+    pub calls_per_day: u32,
+    /// Longest paid call, in minutes.
+    pub minutes_per_call: u32,
+    /// Most that one call may cost.
+    pub money_per_call: Money,
+    /// Most that one extension may spend in a day.
+    pub money_per_day: Money,
+    /// Price of a minute by class; a class without a price costs the dearest one.
+    pub rates: BTreeMap<Class, Money>,
+}
+
+impl Limits {
+    /// Price of a minute: of the class, or the dearest known one.
+    #[must_use]
+    pub fn rate(&self, class: Class) -> Money {
+        self.rates.get(&class).copied().unwrap_or_else(|| self.rates.values().copied().max().unwrap_or(Money::UNIT))
+    }
+}
+
+/// `[dialplan]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dialplan {
+    /// Hand-written files, relative to the home.
+    pub files: Vec<String>,
+    /// How they are read.
+    pub dialect: DialectChoice,
+}
+
+impl Config {
+    /// What a fresh install has: extensions 200 and 204, group 222 that rings both, the attendant, no trunk.
+    #[must_use]
+    pub fn fresh() -> Self {
+        fresh::config()
+    }
+
+    /// Reads the tree of a `tollgate.toml`.
+    ///
+    /// # Errors
+    /// Every problem in it, each with the path of its key.
+    pub fn from_tree(tree: &serde_json::Value) -> Result<Self, Vec<Problem>> {
+        read::config(tree)
+    }
+
+    /// The policy that proof and gate decide by.
+    #[must_use]
+    pub fn decide_by(&self) -> Policy {
+        let mut policy = Policy::new();
+        for (number, extension) in &self.extensions {
+            policy.extension(number, extension.may.iter().copied());
+        }
+        for class in &self.policy.closed {
+            policy.close(*class);
+        }
+        policy
+    }
+}

@@ -1,0 +1,333 @@
+//! From tree to checked objects: each table in turn, then what only makes sense together ([`super::cross`]).
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::tree::{Problems, Table};
+use super::{
+    Config, Destination, Dialplan, Did, Extension, Group, Identity, Limits, Media, Menu, Money, Network, NumberFormat,
+    Portal, Problem, Route, RouteUsers, SecretRef, Sip, Strangers, System, Transport, Trunk, TrunkKind, cross, fresh,
+    words,
+};
+
+pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
+    let problems: Problems = RefCell::default();
+    let root = Table::root(tree, &problems);
+
+    let extensions = extensions(&root);
+    let groups = groups(&root, &extensions);
+    let config = Config {
+        system: system(root.table("system")),
+        sip: sip(root.table("sip")),
+        media: media(root.table("media")),
+        portal: portal(root.table("portal")),
+        strangers: strangers(root.table("strangers")),
+        menus: menus(&root, &extensions, &groups),
+        trunks: trunks(&root),
+        dids: dids(&root),
+        routes: routes(&root),
+        policy: limits(root.table("policy")),
+        dialplan: dialplan(root.table("dialplan")),
+        extensions,
+        groups,
+    };
+    root.finish();
+    cross::check(&config, &problems);
+
+    let problems = problems.into_inner();
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+fn system(table: Table<'_>) -> System {
+    let fresh = fresh::system();
+    let system = System {
+        name: table.parse("name", words::text).unwrap_or(fresh.name),
+        country: table.parse("country", words::country).unwrap_or(fresh.country),
+        language: table.parse("language", words::language).unwrap_or(fresh.language),
+        timezone: table.parse("timezone", words::timezone).unwrap_or(fresh.timezone),
+    };
+    table.finish();
+    system
+}
+
+fn sip(table: Table<'_>) -> Sip {
+    let fresh = fresh::sip();
+    let public = |text: &str| match text {
+        "auto" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| "\"auto\" or an address like \"192.0.2.1\"".to_owned()),
+    };
+    // Whoever names his addresses for one transport and not for another does not want the other's default port taken.
+    let named = table.has("udp") || table.has("tcp") || table.has("tls");
+    let or_fresh = |list: Option<Vec<_>>, fresh: Vec<_>| list.unwrap_or(if named { Vec::new() } else { fresh });
+    let udp = table.list("udp", words::socket);
+    let tcp = table.list("tcp", words::socket);
+    // TCP and UDP belong together (RFC 3261 §18.2.1): udp alone means the same addresses for tcp.
+    let tcp = tcp.or_else(|| udp.clone());
+    let sip = Sip {
+        udp: or_fresh(udp, fresh.udp),
+        tcp: or_fresh(tcp, fresh.tcp),
+        tls: table.list("tls", words::socket).unwrap_or(fresh.tls),
+        public_address: table.parse("public_address", public).unwrap_or(fresh.public_address),
+        local_networks: table.list("local_networks", Network::parse).unwrap_or(fresh.local_networks),
+    };
+    table.finish();
+    sip
+}
+
+fn media(table: Table<'_>) -> Media {
+    let fresh = fresh::media();
+    let address = |text: &str| text.parse().map_err(|_| format!("{text:?}: an address like \"0.0.0.0\""));
+    let media = Media {
+        address: table.parse("address", address).unwrap_or(fresh.address),
+        ports: table.parse("ports", words::ports).unwrap_or(fresh.ports),
+    };
+    table.finish();
+    media
+}
+
+fn portal(table: Table<'_>) -> Portal {
+    let portal = Portal { listen: table.parse("listen", words::portal).unwrap_or(super::PortalListen::Private) };
+    table.finish();
+    portal
+}
+
+fn strangers(table: Table<'_>) -> Strangers {
+    let fresh = fresh::strangers();
+    let answer = |text: &str| match text {
+        "refuse" => Ok(None),
+        text => Destination::parse(text).map(Some).map_err(|message| format!("{message}, \"refuse\"")),
+    };
+    let strangers = Strangers {
+        answer: table.parse("answer", answer).unwrap_or(fresh.answer),
+        max_calls: table.number("max_calls", 1..=100_000).unwrap_or(fresh.max_calls),
+        per_source: table.number("per_source", 1..=100_000).unwrap_or(fresh.per_source),
+    };
+    table.finish();
+    strangers
+}
+
+/// Named things with checked names.
+fn named<'a, T>(
+    root: &Table<'a>,
+    key: &'static str,
+    name: impl Fn(&str) -> Result<String, String>,
+    read: impl Fn(&str, Table<'a>) -> T,
+) -> BTreeMap<String, T> {
+    let mut all = BTreeMap::new();
+    for (text, table) in root.named(key) {
+        match name(&text) {
+            Ok(name) => {
+                all.insert(name, read(&text, table));
+            }
+            Err(message) => root.problem(&[key, &text], message),
+        }
+    }
+    all
+}
+
+fn extensions(root: &Table<'_>) -> BTreeMap<String, Extension> {
+    let all = named(root, "extension", words::short_number, |number, table| {
+        let fresh = fresh::extension(number, number);
+        let extension = Extension {
+            name: table.parse("name", words::text).unwrap_or(fresh.name),
+            mailbox: table.parse("mailbox", words::short_number).or(fresh.mailbox),
+            context: table.parse("context", words::name).unwrap_or(fresh.context),
+            may: table.list("may", words::class).map_or(fresh.may, |list| list.into_iter().collect()),
+            seconds: table.number("seconds", 5..=600).unwrap_or(fresh.seconds),
+            listed: table.flag("listed").unwrap_or(fresh.listed),
+            caller_id: table.parse("caller_id", words::public_number),
+        };
+        table.finish();
+        extension
+    });
+    if root.has("extension") { all } else { fresh::config().extensions }
+}
+
+fn groups(root: &Table<'_>, extensions: &BTreeMap<String, Extension>) -> BTreeMap<String, Group> {
+    let everybody = fresh::group(extensions);
+    let all = named(root, "group", words::short_number, |_, table| {
+        let members = table.list("members", words::short_number).unwrap_or_else(|| everybody.members.clone());
+        let group = Group {
+            name: table.parse("name", words::text).unwrap_or_else(|| everybody.name.clone()),
+            members,
+            ring: table.parse("ring", words::ring).unwrap_or(everybody.ring),
+            seconds: table.number("seconds", 5..=600).unwrap_or(everybody.seconds),
+            then: table.parse("then", Destination::parse).unwrap_or_else(|| everybody.then.clone()),
+        };
+        table.finish();
+        group
+    });
+    // A number that the owner gave to a phone is not taken by a group that he did not write.
+    if root.has("group") || extensions.contains_key("222") || extensions.is_empty() {
+        all
+    } else {
+        BTreeMap::from([("222".to_owned(), everybody)])
+    }
+}
+
+fn menus(
+    root: &Table<'_>,
+    extensions: &BTreeMap<String, Extension>,
+    groups: &BTreeMap<String, Group>,
+) -> BTreeMap<String, Menu> {
+    let fresh = fresh::attendant(extensions, groups);
+    let key = |key: &str, value: &Value| {
+        let good = (1..=4).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#');
+        if !good {
+            return Err("keys are 0-9, * and #".to_owned());
+        }
+        Destination::parse(value.as_str().ok_or("a destination in quotes, like \"group:222\"")?)
+    };
+    let dial = |text: &str| if text.is_empty() { Ok(None) } else { words::pattern(text).map(Some) };
+    let invalid = |text: &str| match text {
+        "again" => Ok(None),
+        text => Destination::parse(text).map(Some).map_err(|message| format!("{message}, \"again\"")),
+    };
+    let mut all = named(root, "menu", words::name, |name, table| {
+        // Only the attendant has keys that nobody wrote.
+        let usual = if name == fresh::ATTENDANT { fresh.keys.clone() } else { BTreeMap::new() };
+        let menu = Menu {
+            greeting: table.parse("greeting", words::sound).unwrap_or_else(|| fresh.greeting.clone()),
+            keys: table.texts("keys", key).map_or(usual, |keys| keys.into_iter().collect()),
+            dial: table.parse("dial", dial).unwrap_or_else(|| fresh.dial.clone()),
+            timeout: table.parse("timeout", Destination::parse).unwrap_or_else(|| fresh.timeout.clone()),
+            invalid: table.parse("invalid", invalid).unwrap_or_else(|| fresh.invalid.clone()),
+            seconds: table.number("seconds", 1..=60).unwrap_or(fresh.seconds),
+        };
+        table.finish();
+        menu
+    });
+    all.entry(fresh::ATTENDANT.to_owned()).or_insert(fresh);
+    all
+}
+
+fn trunks(root: &Table<'_>) -> BTreeMap<String, Trunk> {
+    named(root, "trunk", words::name, |_, table| {
+        let transport = table.parse("transport", words::transport).unwrap_or(Transport::Udp);
+        let usual = if transport == Transport::Tls { 5061 } else { 5060 };
+        let host = table.parse("host", words::token).unwrap_or_else(|| {
+            if !table.has("host") {
+                table.problem(&["host"], "a trunk needs the host it leads to, like host = \"sip.example.net\"");
+            }
+            String::new()
+        });
+        let (host, written) = host_and_port(&host);
+        let port = table.number("port", 1..=65_535).and_then(|port| u16::try_from(port).ok());
+        let trunk = Trunk {
+            kind: table.parse("kind", words::trunk_kind).unwrap_or(TrunkKind::Address),
+            host,
+            port: port.or(written).unwrap_or(usual),
+            transport,
+            username: table.parse("username", words::token),
+            auth_user: table.parse("auth_user", words::token),
+            secret: table.parse("secret", SecretRef::parse),
+            outbound_proxy: table.parse("outbound_proxy", words::token),
+            caller_id: table.parse("caller_id", words::public_number),
+            identity: table.parse("identity", words::identity).unwrap_or(Identity::From),
+            number_format: table.parse("number_format", words::number_format).unwrap_or(NumberFormat::E164),
+            entry: table.parse("entry", Destination::parse),
+            max_calls: table.number("max_calls", 1..=10_000).unwrap_or(10),
+            emergency: table.flag("emergency").unwrap_or(true),
+        };
+        table.finish();
+        trunk
+    })
+}
+
+/// `host`, `host:port`, `[v6]:port`, `v6`.
+fn host_and_port(text: &str) -> (String, Option<u16>) {
+    if text.parse::<std::net::Ipv6Addr>().is_ok() {
+        return (text.to_owned(), None);
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => (host, port.parse().ok()),
+        _ => (text, None),
+    };
+    (host.trim_start_matches('[').trim_end_matches(']').to_owned(), port)
+}
+
+fn dids(root: &Table<'_>) -> BTreeMap<String, Did> {
+    named(root, "did", words::public_number, |_, table| {
+        let to = table.parse("to", Destination::parse).unwrap_or_else(|| {
+            if !table.has("to") {
+                table.problem(&["to"], "say where this number leads, like to = \"menu:attendant\"");
+            }
+            Destination::Closed
+        });
+        let did = Did { trunk: table.parse("trunk", words::name), to };
+        table.finish();
+        did
+    })
+}
+
+fn routes(root: &Table<'_>) -> BTreeMap<String, Route> {
+    named(root, "route", words::name, |_, table| {
+        let dial = table.parse("dial", words::pattern).unwrap_or_else(|| {
+            if !table.has("dial") {
+                table.problem(&["dial"], "say what is dialled, like dial = \"_9NXXNXXXXXX\"");
+            }
+            String::new()
+        });
+        let digits = |text: &str| {
+            let good = text.len() <= 15 && text.bytes().all(|b| b.is_ascii_digit() || b == b'+');
+            if good { Ok(text.to_owned()) } else { Err(format!("{text:?}: at most 15 digits")) }
+        };
+        let users = table.list("for", |text| match text {
+            "extensions" => Ok(None),
+            text => {
+                let number = text.strip_prefix("extension:").unwrap_or(text);
+                words::short_number(number).map(Some).map_err(|_| {
+                    format!("{text:?}: \"extensions\" for all of them, or numbers; strangers and trunks never")
+                })
+            }
+        });
+        let users = match users {
+            Some(list) if list.iter().all(Option::is_some) && !list.is_empty() => {
+                RouteUsers::Only(list.into_iter().flatten().collect())
+            }
+            _ => RouteUsers::Extensions,
+        };
+        let route = Route {
+            dial,
+            strip: table.number("strip", 0..=20).unwrap_or(0) as usize,
+            prepend: table.parse("prepend", digits).unwrap_or_default(),
+            trunks: table.list("trunks", words::name).unwrap_or_default(),
+            users,
+        };
+        table.finish();
+        route
+    })
+}
+
+fn limits(table: Table<'_>) -> Limits {
+    let fresh = fresh::limits();
+    let rate = |word: &str, value: &Value| {
+        let class = words::class(word)?;
+        Money::from_number(value.as_f64().ok_or("the price of a minute")?).map(|money| (class, money))
+    };
+    let mut rates = fresh.rates;
+    rates.extend(table.texts("rates", rate).into_iter().flatten().map(|(_, pair)| pair));
+    let limits = Limits {
+        closed: table.list("closed", words::class).map_or(fresh.closed, |list| list.into_iter().collect()),
+        calls_at_once: table.number("calls_at_once", 1..=10_000).unwrap_or(fresh.calls_at_once),
+        calls_per_hour: table.number("calls_per_hour", 1..=1_000_000).unwrap_or(fresh.calls_per_hour),
+        calls_per_day: table.number("calls_per_day", 1..=1_000_000).unwrap_or(fresh.calls_per_day),
+        minutes_per_call: table.number("minutes_per_call", 1..=1_440).unwrap_or(fresh.minutes_per_call),
+        money_per_call: table.amount("money_per_call", Money::from_number).unwrap_or(fresh.money_per_call),
+        money_per_day: table.amount("money_per_day", Money::from_number).unwrap_or(fresh.money_per_day),
+        rates,
+    };
+    table.finish();
+    limits
+}
+
+fn dialplan(table: Table<'_>) -> Dialplan {
+    let dialplan = Dialplan {
+        files: table.list("files", words::text).unwrap_or_default(),
+        dialect: table.parse("dialect", words::dialect).unwrap_or(super::DialectChoice::Auto),
+    };
+    table.finish();
+    dialplan
+}
