@@ -12,7 +12,7 @@ pub const STOPPED: &str = "exchange stopped";
 /// One leg of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRecord {
-    /// Names this leg; unique for ever. Adding a record with a known id replaces it, unless it was already closed.
+    /// Names this leg; unique for ever. Adding a record with a known id replaces it, but never opens a closed one.
     pub id: String,
     /// Names the tree of legs that began with one incoming call.
     pub call_id: String,
@@ -200,7 +200,7 @@ pub(crate) async fn put(db: &mut SqliteConnection, r: &CallRecord) -> Result<(),
     let path = serde_json::to_string(&ends(&r.path)).map_err(|error| Error::Invalid(error.to_string()))?;
     let rtp =
         r.rtp.map(|rtp| serde_json::to_string(&rtp)).transpose().map_err(|error| Error::Invalid(error.to_string()))?;
-    // INVARIANT: a closed record stays as it is; a late "open" of the same leg must not bring it back to life.
+    // INVARIANT: a closed record stays closed; a late "open" of the same leg must not bring it back to life.
     sqlx::query(
         "INSERT INTO call_records (id, call_id, leg, direction, origin, caller, caller_name, called, trunk, permit, at, answered_at, ended_at,
             path, app, disposition, hangup_side, cause, cause_text, codec, rtp)
@@ -210,7 +210,7 @@ pub(crate) async fn put(db: &mut SqliteConnection, r: &CallRecord) -> Result<(),
             at = excluded.at, answered_at = excluded.answered_at, ended_at = excluded.ended_at, path = excluded.path, app = excluded.app,
             disposition = excluded.disposition, hangup_side = excluded.hangup_side, cause = excluded.cause, cause_text = excluded.cause_text,
             codec = excluded.codec, rtp = excluded.rtp
-         WHERE call_records.ended_at IS NULL",
+         WHERE call_records.ended_at IS NULL OR excluded.ended_at IS NOT NULL",
     )
     .bind(&r.id)
     .bind(&r.call_id)

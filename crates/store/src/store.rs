@@ -90,6 +90,7 @@ impl Store {
                 linger: options.linger,
                 kept: Default::default(),
                 trouble: None,
+                step: 1,
             };
             tokio::spawn(writer.run());
             sender

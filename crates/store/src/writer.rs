@@ -85,6 +85,8 @@ pub(crate) struct Writer {
     pub(crate) kept: VecDeque<Request>,
     /// Why the disk refuses, and when it is tried again.
     pub(crate) trouble: Option<(Error, Instant)>,
+    /// How many kept records go into the next attempt: one after a failure, so that a little room is used too, then more.
+    pub(crate) step: usize,
 }
 
 impl Writer {
@@ -106,7 +108,7 @@ impl Writer {
                 (Some(request), Some((error, again))) if Instant::now() < again => self.turn_down(request, &error),
                 (Some(request), None) => self.gather(request).await,
                 (request, Some(_)) => {
-                    let room = limits::BATCH.min(self.kept.len());
+                    let room = self.step.min(self.kept.len());
                     let batch = self.kept.drain(..room).chain(request).collect();
                     self.commit(batch).await;
                 }
@@ -176,6 +178,7 @@ impl Writer {
                 for (request, reply) in batch.into_iter().zip(replies) {
                     let _ = request.reply.send(reply);
                 }
+                self.step = (self.step * 2).min(limits::BATCH);
                 if !self.kept.is_empty() {
                     // Go on with the rest of what was kept, at once.
                     self.trouble = Some((Error::Full, Instant::now()));
@@ -183,6 +186,7 @@ impl Writer {
             }
             Err(error) => {
                 self.shared.failures.fetch_add(1, Ordering::Relaxed);
+                self.step = 1;
                 if self.shared.healthy.swap(false, Ordering::AcqRel) {
                     tracing::error!(%error, "the store cannot write; paid calls are refused until it can");
                 }
