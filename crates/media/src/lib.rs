@@ -6,11 +6,15 @@
 
 pub mod codec;
 pub mod dtmf;
+pub mod event;
 pub mod inband;
 pub mod limits;
+pub mod lock;
 pub mod plane;
 pub mod plc;
 pub mod resample;
+pub mod rtcp;
+pub mod rtp;
 pub mod sdp;
 pub mod silence;
 pub(crate) mod sine;
