@@ -1,1 +1,26 @@
-//! A call: who is it, which step, which application, the gate, the legs, the record
+//! A call: who is it, which step, which application, the gate, the legs, the record.
+//!
+//! Start at [`call`] (one task per call), then [`entry`] (trust), [`gate`] (money), [`leg`] (outgoing legs) and
+//! [`apps`] (what a dialplan line does). The shell hands in sockets as [`switch::World`] and [`media_port::MediaPlane`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod apps;
+pub mod call;
+pub mod cdr;
+pub mod channel;
+pub mod config;
+pub mod control;
+pub mod entry;
+pub mod exchange;
+pub mod gate;
+pub mod leg;
+pub mod limits;
+pub mod live;
+pub mod media_port;
+pub mod phones;
+pub mod plan;
+pub mod signal;
+pub mod simulate;
+pub mod snapshot;
+pub mod sounds;
+pub mod switch;

@@ -103,7 +103,7 @@ impl Money {
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:02}", self.0 / 1000, self.0 % 1000 / 10)?;
-        if self.0 % 10 != 0 { write!(f, "{}", self.0 % 10) } else { Ok(()) }
+        if !self.0.is_multiple_of(10) { write!(f, "{}", self.0 % 10) } else { Ok(()) }
     }
 }
 

@@ -1,0 +1,500 @@
+//! One call: a task that walks the plan line by line and runs the application of each line.
+//!
+//! A `Call` owns its legs and nothing else; it hears of the world by its mailbox ([`Call::next`]) and acts on it
+//! through [`crate::switch::World`]. Applications are in [`crate::apps`], playing and keys in [`play`], two
+//! parties talking in [`bridge`], outgoing legs in [`crate::leg`].
+
+pub mod bridge;
+pub mod play;
+pub mod tree;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dialplan::machine::{Collected, Machine, Place, Step, Wait};
+use media::plane::Event as MediaEvent;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::apps;
+use crate::cdr::LegRecord;
+use crate::control::Presence;
+use crate::channel::{Channel, take_absolute};
+use crate::exchange::Exchange;
+use crate::leg::{Leg, Wire};
+use crate::limits;
+use crate::snapshot::Snapshot;
+use crate::switch::{CallEvent, Cause, LegCommand, LegEvent, LegId, Origin, Postbox, World};
+pub use tree::Tree;
+
+/// Why an application cannot go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The caller is gone.
+    HungUp,
+    /// The absolute time-out (`TIMEOUT(absolute)`) ran out.
+    TooLong,
+    /// The exchange or its owner ends the call.
+    Ended(Cause),
+}
+
+/// Where the plan goes on after an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// With the next priority.
+    Line,
+    /// The application has moved the machine itself.
+    Jumped,
+    /// The caller pressed a key that belongs to the plan (Background, WaitExten).
+    Key(char, Option<String>),
+    /// The caller was asked to dial and did not (WaitExten): the next line, else `t`.
+    Silence,
+    /// The call is to end, with this cause told to the caller.
+    HangUp(Cause),
+}
+
+/// Something that happened while an application waited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The caller pressed a key.
+    Key(char),
+    /// The party on an outgoing leg pressed a key.
+    KeyOf(LegId, char),
+    /// What [`Call::play`] started under this number has been heard to its end.
+    Played(u64),
+    /// A recording ended by itself.
+    Recorded(Box<MediaEvent>),
+    /// Signalling of an outgoing leg.
+    Leg(LegId, LegEvent),
+    /// The caller put us on hold or came back.
+    Held(bool),
+    /// The caller's line is up in both directions (ACK) or its first sound arrived.
+    Alive,
+    /// The time asked for is over.
+    Timeout,
+}
+
+/// One call, or one end of a Local channel.
+pub struct Call {
+    /// What is the same for the whole call tree: origin, entry, numbers of Local channels.
+    pub tree: Arc<Tree>,
+    /// Shared services: gate, records, prompts, globals.
+    pub exchange: Arc<Exchange>,
+    /// Configuration, program and proof as they were when the call began.
+    pub snapshot: Arc<Snapshot>,
+    /// Where the call stands in the plan.
+    pub machine: Machine,
+    /// What the plan may ask of this channel.
+    pub channel: Channel,
+    /// The caller's own leg.
+    pub line: LegId,
+    pub(crate) world: Box<dyn World>,
+    pub(crate) legs: BTreeMap<LegId, Leg>,
+    pub(crate) postbox: Postbox,
+    mailbox: mpsc::Receiver<CallEvent>,
+    keys: VecDeque<char>,
+    answered: Option<Instant>,
+    gone: Option<Stop>,
+    absolute: Option<Instant>,
+    playing: u64,
+    /// Records of legs that are gone and wait for what their media port measured.
+    pub(crate) closing: BTreeMap<LegId, LegRecord>,
+}
+
+/// What a new call is made of.
+pub struct Start {
+    /// Facts of the whole tree.
+    pub tree: Arc<Tree>,
+    /// Shared services.
+    pub exchange: Arc<Exchange>,
+    /// The plan of this moment.
+    pub snapshot: Arc<Snapshot>,
+    /// Where to begin.
+    pub place: Place,
+    /// The channel's facts (caller ID, dialled number, name).
+    pub channel: Channel,
+    /// The caller's leg.
+    pub line: LegId,
+    /// How the caller's leg is reached.
+    pub wire: Wire,
+    /// Its record.
+    pub record: LegRecord,
+    /// The world.
+    pub world: Box<dyn World>,
+    /// The mailbox of the new call, both ends.
+    pub mailbox: (Postbox, mpsc::Receiver<CallEvent>),
+}
+
+impl Call {
+    /// A call that has not yet taken its first step.
+    #[must_use]
+    pub fn new(start: Start) -> Self {
+        let machine = Machine::start(
+            Arc::clone(&start.snapshot.program),
+            start.place,
+            &start.channel.caller_number,
+        );
+        let mut legs = BTreeMap::new();
+        legs.insert(start.line, Leg::caller(start.wire, start.record));
+        Self {
+            tree: start.tree,
+            exchange: start.exchange,
+            snapshot: start.snapshot,
+            machine,
+            channel: start.channel,
+            line: start.line,
+            world: start.world,
+            legs,
+            postbox: start.mailbox.0,
+            mailbox: start.mailbox.1,
+            keys: VecDeque::new(),
+            answered: None,
+            gone: None,
+            absolute: None,
+            playing: 0,
+            closing: BTreeMap::new(),
+        }
+    }
+
+    /// Runs the call in a task of its own.
+    pub fn spawn(self) {
+        let story: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(self.run());
+        tokio::spawn(story);
+    }
+
+    /// The whole story of a call: the plan until it ends, then `h`, then every leg is let go.
+    pub async fn run(mut self) {
+        let _presence = Presence::new(&self.exchange, self.line, &self.tree, self.postbox.clone());
+        let cause = match self.walk().await {
+            Ok(cause) => cause,
+            Err(Stop::Ended(cause)) => cause,
+            Err(Stop::HungUp | Stop::TooLong) => Cause::NORMAL,
+        };
+        self.channel.hangup_cause = self.channel.hangup_cause.or(Some(cause));
+        self.hang_up_all(cause);
+        self.run_h().await;
+        self.close_records().await;
+    }
+
+    /// Gives the media ports a moment to say what they measured; what has not come by then is left out.
+    async fn close_records(&mut self) {
+        let until = Instant::now() + limits::CLOSING;
+        while !self.closing.is_empty() {
+            tokio::select! {
+                event = self.mailbox.recv() => match event {
+                    Some(event) => { self.digest(event); }
+                    None => return,
+                },
+                () = sleep_until(until) => return,
+            }
+        }
+    }
+
+    async fn walk(&mut self) -> Result<Cause, Stop> {
+        loop {
+            match self.machine.step(&mut self.channel) {
+                Step::Run(invocation) => {
+                    self.tree.pass(&invocation.place, invocation.app.name);
+                    let outcome = apps::run(self, &invocation).await;
+                    if let Some(limit) = take_absolute(&mut self.channel) {
+                        self.set_absolute_timeout(limit);
+                    }
+                    match outcome {
+                        Ok(Next::Line) => self.machine.advance(),
+                        Ok(Next::Jumped) => {}
+                        Ok(Next::Silence) => self.machine.silence(),
+                        Ok(Next::Key(key, context)) => {
+                            self.machine.digit(key, context.as_deref());
+                        }
+                        Ok(Next::HangUp(cause)) => return Ok(cause),
+                        Err(Stop::TooLong) if self.gone.is_none() => {
+                            self.absolute = None;
+                            if !self.machine.absolute_timeout() {
+                                return Ok(Cause::NORMAL);
+                            }
+                        }
+                        Err(stop) => return Err(stop),
+                    }
+                }
+                Step::Collect { wait, .. } => {
+                    let patience = match wait {
+                        Wait::FirstDigit => self.channel.timeouts.response,
+                        Wait::NextDigit => self.channel.timeouts.digit,
+                    };
+                    let got = match self.key(patience).await? {
+                        Some(key) => Collected::Digit(key),
+                        None => Collected::Timeout,
+                    };
+                    self.machine.collected(got);
+                }
+                Step::End(ending) => {
+                    tracing::debug!(call = %self.tree.id, ?ending, "the plan ends");
+                    return Ok(self.channel.end_cause(&ending));
+                }
+            }
+        }
+    }
+
+    /// Runs the hang-up extension, without a caller: its applications see a channel that is gone.
+    async fn run_h(&mut self) {
+        let Some(place) = self.machine.hangup_extension(&mut self.channel) else {
+            return;
+        };
+        self.gone = Some(Stop::HungUp);
+        self.machine.jump(place);
+        while let Step::Run(invocation) = self.machine.step(&mut self.channel) {
+            self.tree.pass(&invocation.place, invocation.app.name);
+            match apps::run(self, &invocation).await {
+                Ok(Next::Jumped) => {}
+                Ok(Next::HangUp(_)) => break,
+                Ok(_) | Err(_) => self.machine.advance(),
+            }
+        }
+    }
+
+    /// Waits for the next thing that concerns an application, at most until `until`.
+    ///
+    /// # Errors
+    /// [`Stop`] when the caller is gone or the call is to end; from then on at every call.
+    pub async fn next(&mut self, until: Option<Instant>) -> Result<Event, Stop> {
+        loop {
+            if let Some(stop) = self.gone {
+                return Err(stop);
+            }
+            if let Some(key) = self.keys.pop_front() {
+                return Ok(Event::Key(key));
+            }
+            let Some(event) = self.hear(until).await? else {
+                return Ok(Event::Timeout);
+            };
+            if let Some(event) = self.digest(event) {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// One raw event, or nothing when `until` has passed.
+    async fn hear(&mut self, until: Option<Instant>) -> Result<Option<CallEvent>, Stop> {
+        let deadline = match (until, self.absolute) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let Some(deadline) = deadline else {
+            return match self.mailbox.recv().await {
+                Some(event) => Ok(Some(event)),
+                None => Err(self.stop(Stop::Ended(Cause::NORMAL))),
+            };
+        };
+        tokio::select! {
+            biased;
+            event = self.mailbox.recv() => match event {
+                Some(event) => Ok(Some(event)),
+                None => Err(self.stop(Stop::Ended(Cause::NORMAL))),
+            },
+            () = sleep_until(deadline) => {
+                if self.absolute.is_some_and(|at| at <= Instant::now()) {
+                    Err(Stop::TooLong)
+                } else {
+                    Ok(None)
+                }
+            }
+        }
+    }
+
+    fn stop(&mut self, stop: Stop) -> Stop {
+        self.gone = Some(stop);
+        stop
+    }
+
+    /// Takes one raw event in: the call's own state first, then the application's view of it.
+    fn digest(&mut self, event: CallEvent) -> Option<Event> {
+        match event {
+            CallEvent::Sip(leg, event) => {
+                let event = self.world.interpret(leg, event)?;
+                self.leg_event(leg, event)
+            }
+            CallEvent::Leg(leg, event) => self.leg_event(leg, event),
+            CallEvent::Media(event) => self.media_event(event),
+            CallEvent::End(cause) => {
+                self.gone = Some(Stop::Ended(cause));
+                None
+            }
+        }
+    }
+
+    fn leg_event(&mut self, leg: LegId, event: LegEvent) -> Option<Event> {
+        if leg != self.line {
+            let known = self.legs.get_mut(&leg)?;
+            known.note(&event, self.exchange.clock.now());
+            if let LegEvent::Key(key) = event {
+                return Some(Event::KeyOf(leg, key));
+            }
+            if let LegEvent::HungUp { .. } | LegEvent::Failed { .. } = event {
+                self.drop_leg(leg, &event);
+            }
+            return Some(Event::Leg(leg, event));
+        }
+        match event {
+            LegEvent::Up => {
+                self.tree.acknowledged();
+                Some(Event::Alive)
+            }
+            LegEvent::Key(key) => {
+                self.tree.heard();
+                self.press(key);
+                None
+            }
+            LegEvent::Hold(on) => Some(Event::Held(on)),
+            LegEvent::HungUp { cause } | LegEvent::Failed { cause, .. } => {
+                self.channel.hangup_cause = Some(cause);
+                self.drop_leg(leg, &event);
+                self.gone = Some(Stop::HungUp);
+                None
+            }
+            LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Answered => None,
+        }
+    }
+
+    fn media_event(&mut self, event: MediaEvent) -> Option<Event> {
+        match event {
+            MediaEvent::Digit { port, digit, .. } if port == self.line.port() => {
+                self.tree.heard();
+                self.press(digit);
+                None
+            }
+            MediaEvent::Digit { port, digit, .. } => Some(Event::KeyOf(LegId(port.0), digit)),
+            MediaEvent::FirstPacket { port } if port == self.line.port() => {
+                self.tree.heard();
+                Some(Event::Alive)
+            }
+            MediaEvent::Played { port, id } if port == self.line.port() => Some(Event::Played(id)),
+            MediaEvent::Silent { port, .. } => self.silent(LegId(port.0)),
+            MediaEvent::Closed { port, stats } => {
+                if let Some(record) = self.closing.remove(&LegId(port.0)) {
+                    record.finish(Some(&stats));
+                }
+                None
+            }
+            MediaEvent::Recorded { .. } => Some(Event::Recorded(Box::new(event))),
+            MediaEvent::FirstPacket { .. } | MediaEvent::Played { .. } => None,
+        }
+    }
+
+    /// A side that should send sound has sent none for too long: its leg ends, and with the caller's the call.
+    fn silent(&mut self, leg: LegId) -> Option<Event> {
+        tracing::info!(call = %self.tree.id, %leg, "no sound arrives any more: the leg is ended");
+        if leg == self.line {
+            self.gone = Some(Stop::Ended(Cause::TIMER));
+            return None;
+        }
+        self.hang_up(leg, Cause::TIMER);
+        Some(Event::Leg(
+            leg,
+            LegEvent::HungUp {
+                cause: Cause::TIMER,
+            },
+        ))
+    }
+
+    fn press(&mut self, key: char) {
+        if self.keys.len() < limits::DIGITS {
+            self.keys.push_back(key);
+        }
+    }
+
+    /// Whether the caller's line has been answered.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.answered.is_some()
+    }
+
+    /// When the caller's line was answered.
+    #[must_use]
+    pub fn answered_at(&self) -> Option<Instant> {
+        self.answered
+    }
+
+    /// Whether the caller is still there.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.gone.is_some()
+    }
+
+    /// Answers the caller, once; later calls do nothing.
+    pub fn answer(&mut self) {
+        if self.answered.is_none() && self.gone.is_none() {
+            self.answered = Some(Instant::now());
+            self.signal(self.line, LegCommand::Answer);
+            if let Some(leg) = self.legs.get_mut(&self.line) {
+                leg.answered(self.exchange.clock.now());
+            }
+            self.channel.answered = true;
+        }
+    }
+
+    /// Whether the whole call may last no longer than `limit` from now; `None` takes the limit away.
+    pub fn set_absolute_timeout(&mut self, limit: Option<Duration>) {
+        self.absolute = limit.and_then(|limit| Instant::now().checked_add(limit));
+    }
+
+    /// Waits until the caller has shown that somebody is there. For strangers this stands before anything rings:
+    /// the line is answered, and an ACK and a first sound or key must come. Others pass at once.
+    ///
+    /// # Errors
+    /// [`Stop`] when the caller goes, or shows nothing within [`limits::PROOF_OF_LIFE`].
+    pub async fn wait_alive(&mut self) -> Result<(), Stop> {
+        if !matches!(self.tree.origin, Origin::Stranger { .. }) || self.tree.is_alive() {
+            return Ok(());
+        }
+        self.answer();
+        let until = Instant::now() + limits::PROOF_OF_LIFE;
+        let mut pressed = Vec::new();
+        while !self.tree.is_alive() {
+            match self.next(Some(until)).await? {
+                Event::Key(key) => pressed.push(key),
+                Event::Timeout => {
+                    tracing::debug!(call = %self.tree.id, "no sign of a caller: nobody is rung");
+                    return Err(self.stop(Stop::Ended(Cause::NORMAL)));
+                }
+                _ => {}
+            }
+        }
+        for key in pressed.into_iter().rev() {
+            self.keys.push_front(key);
+        }
+        Ok(())
+    }
+
+    /// Forgets keys pressed so far.
+    pub fn forget_keys(&mut self) {
+        self.keys.clear();
+    }
+
+    /// Waits up to `patience` for one key of the caller.
+    ///
+    /// # Errors
+    /// [`Stop`] when the caller goes.
+    pub async fn key(&mut self, patience: Duration) -> Result<Option<char>, Stop> {
+        let until = Instant::now().checked_add(patience);
+        loop {
+            match self.next(until).await? {
+                Event::Key(key) => return Ok(Some(key)),
+                Event::Timeout => return Ok(None),
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits for `time`, whatever keys are pressed.
+    ///
+    /// # Errors
+    /// [`Stop`] when the caller goes.
+    pub async fn wait(&mut self, time: Duration) -> Result<(), Stop> {
+        let until = Instant::now().checked_add(time);
+        while self.next(until).await? != Event::Timeout {}
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! What the plan may ask of a channel: caller ID, time-outs, names, time, globals. The language's [`Host`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dialplan::machine::{CivilTime, Ending, Host, Machine};
+
+use crate::exchange::Exchange;
+use crate::switch::{Cause, LegId, Presentation};
+
+/// The three time-outs of a channel (`TIMEOUT(digit)` and so on).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Between two keys.
+    pub digit: Duration,
+    /// Until the first key.
+    pub response: Duration,
+    /// For the whole call, from when it is set.
+    pub absolute: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { digit: Duration::from_secs(5), response: Duration::from_secs(10), absolute: None }
+    }
+}
+
+/// Facts of one channel.
+pub struct Channel {
+    exchange: Arc<Exchange>,
+    /// Name as Asterisk spells it: `PJSIP/204-0000002a`, `Local/222@groups-0000002b`.
+    pub name: String,
+    /// Unique number of the channel.
+    pub unique_id: String,
+    /// Caller's number, or empty.
+    pub caller_number: String,
+    /// Caller's name, or empty.
+    pub caller_name: String,
+    /// Whether the caller asked not to be shown.
+    pub caller_private: bool,
+    /// What was dialled.
+    pub dialled: String,
+    /// Language of prompts.
+    pub language: String,
+    /// Class of hold music.
+    pub music_class: String,
+    /// Time-outs.
+    pub timeouts: Timeouts,
+    /// A change of the absolute time-out that the call has not yet taken over.
+    pub absolute_changed: bool,
+    /// Whether the line is answered.
+    pub answered: bool,
+    /// Whether the caller's ear is open before the answer.
+    pub early: bool,
+    /// Why the call, or the last outgoing leg, ended.
+    pub hangup_cause: Option<Cause>,
+    /// How many Local channels lie between this channel and the caller.
+    pub depth: u8,
+    /// Account code, free text of the plan for the records.
+    pub account: String,
+}
+
+impl Channel {
+    /// A caller's channel.
+    #[must_use]
+    pub fn new(exchange: Arc<Exchange>, name: &str, leg: LegId, caller: &Presentation, dialled: &str) -> Self {
+        let unique_id = format!("{}.{leg}", exchange.clock.now() / 1000);
+        let language = exchange.language();
+        Self {
+            exchange,
+            name: format!("{name}-{:08x}", leg.0),
+            unique_id,
+            caller_number: caller.number.clone(),
+            caller_name: caller.name.clone(),
+            caller_private: caller.private,
+            dialled: dialled.to_owned(),
+            language,
+            music_class: "default".to_owned(),
+            timeouts: Timeouts::default(),
+            absolute_changed: false,
+            answered: false,
+            early: false,
+            hangup_cause: None,
+            depth: 0,
+            account: String::new(),
+        }
+    }
+
+    /// The far end of a Local channel: the caller's facts, a name of its own.
+    #[must_use]
+    pub fn local(parent: &Self, exten: &str, context: &str, show: &Presentation, leg: LegId) -> Self {
+        let mut channel = Self::new(Arc::clone(&parent.exchange), &format!("Local/{exten}@{context}"), leg, show, exten);
+        channel.language.clone_from(&parent.language);
+        channel.music_class.clone_from(&parent.music_class);
+        channel.account.clone_from(&parent.account);
+        channel.depth = parent.depth.saturating_add(1);
+        channel
+    }
+
+    /// The caller as an outgoing leg shows him.
+    #[must_use]
+    pub fn presentation(&self) -> Presentation {
+        Presentation {
+            number: self.caller_number.clone(),
+            name: self.caller_name.clone(),
+            private: self.caller_private,
+        }
+    }
+
+    /// The cause a caller is told when the plan ended this way.
+    #[must_use]
+    pub fn end_cause(&self, ending: &Ending) -> Cause {
+        match ending {
+            Ending::NoSuchExtension => Cause::UNALLOCATED,
+            _ => self.hangup_cause.unwrap_or(Cause::NORMAL),
+        }
+    }
+
+    fn caller_id(&self, part: &str) -> Option<String> {
+        Some(match part.to_ascii_lowercase().as_str() {
+            "num" | "number" | "ani" | "ani-num" => self.caller_number.clone(),
+            "name" => self.caller_name.clone(),
+            "all" => format!("\"{}\" <{}>", self.caller_name, self.caller_number),
+            "dnid" | "dnid-num-plan" => self.dialled.clone(),
+            "pres" | "num-pres" | "name-pres" => {
+                if self.caller_private { "prohib_not_screened" } else { "allowed_not_screened" }.to_owned()
+            }
+            "rdnis" | "subaddr" | "tag" => String::new(),
+            _ => return None,
+        })
+    }
+
+    fn channel_function(&self, item: &str) -> Option<String> {
+        Some(match item.to_ascii_lowercase().as_str() {
+            "name" => self.name.clone(),
+            "language" => self.language.clone(),
+            "musicclass" => self.music_class.clone(),
+            "uniqueid" | "linkedid" => self.unique_id.clone(),
+            "channeltype" => self.name.split('/').next().unwrap_or_default().to_owned(),
+            "state" => if self.answered { "Up" } else { "Ring" }.to_owned(),
+            "accountcode" => self.account.clone(),
+            _ => return None,
+        })
+    }
+}
+
+fn seconds(value: &str) -> Result<Duration, String> {
+    let seconds: f64 = value.trim().parse().map_err(|_| format!("'{value}' is no number of seconds"))?;
+    if !(0.0..=86_400.0).contains(&seconds) {
+        return Err(format!("{seconds} seconds is not between 0 and a day"));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+impl Host for Channel {
+    fn variable(&mut self, name: &str) -> Option<String> {
+        Some(match name {
+            "CHANNEL" => self.name.clone(),
+            "UNIQUEID" => self.unique_id.clone(),
+            "HANGUPCAUSE" => self.hangup_cause.map_or(0, |cause| cause.0).to_string(),
+            "EPOCH" => (self.exchange.clock.now() / 1000).to_string(),
+            "ACCOUNTCODE" => self.account.clone(),
+            "CALLERID(num)" => self.caller_number.clone(),
+            "DNID" => self.dialled.clone(),
+            "SYSTEMNAME" => self.exchange.name(),
+            _ => return None,
+        })
+    }
+
+    fn function(&mut self, name: &str, args: &[String]) -> Option<String> {
+        let first = args.first().map_or("", String::as_str);
+        match name {
+            "CALLERID" => self.caller_id(first),
+            "CHANNEL" => self.channel_function(first),
+            "LANGUAGE" => Some(self.language.clone()),
+            "MUSICCLASS" => Some(self.music_class.clone()),
+            "HANGUPCAUSE" => Some(self.hangup_cause.map_or(0, |cause| cause.0).to_string()),
+            "TIMEOUT" => {
+                let time = match first.to_ascii_lowercase().as_str() {
+                    "digit" => self.timeouts.digit,
+                    "response" => self.timeouts.response,
+                    "absolute" => self.timeouts.absolute.unwrap_or_default(),
+                    _ => return None,
+                };
+                Some(format!("{:.3}", time.as_secs_f64()))
+            }
+            _ => None,
+        }
+    }
+
+    fn set_function(&mut self, name: &str, args: &[String], value: &str) -> Result<(), String> {
+        let first = args.first().map_or("", String::as_str).to_ascii_lowercase();
+        match (name, first.as_str()) {
+            ("CALLERID", "num" | "number") => value.clone_into(&mut self.caller_number),
+            ("CALLERID", "name") => value.clone_into(&mut self.caller_name),
+            ("CALLERID", "all") => {
+                let (name, number) = value.split_once('<').unwrap_or((value, ""));
+                name.trim().trim_matches('"').clone_into(&mut self.caller_name);
+                number.trim_end_matches('>').trim().clone_into(&mut self.caller_number);
+            }
+            ("CALLERID", "pres" | "num-pres" | "name-pres") => self.caller_private = value.starts_with("prohib"),
+            ("CHANNEL", "language") | ("LANGUAGE", _) => value.clone_into(&mut self.language),
+            ("CHANNEL", "musicclass") | ("MUSICCLASS", _) => value.clone_into(&mut self.music_class),
+            ("CHANNEL", "accountcode") => value.clone_into(&mut self.account),
+            ("TIMEOUT", "digit") => self.timeouts.digit = seconds(value)?,
+            ("TIMEOUT", "response") => self.timeouts.response = seconds(value)?,
+            ("TIMEOUT", "absolute") => {
+                self.timeouts.absolute = Some(seconds(value)?).filter(|time| !time.is_zero());
+                self.absolute_changed = true;
+            }
+            _ => return Err(format!("{name}({first}) cannot be set")),
+        }
+        Ok(())
+    }
+
+    fn now(&mut self) -> CivilTime {
+        self.exchange.civil_time()
+    }
+
+    fn random(&mut self) -> u64 {
+        self.exchange.random()
+    }
+
+    fn global(&mut self, name: &str) -> Option<String> {
+        self.exchange.global(name)
+    }
+
+    fn set_global(&mut self, name: &str, value: &str) {
+        self.exchange.set_global(name, value);
+    }
+}
+
+/// Takes over what `Set(TIMEOUT(absolute)=…)` asked for.
+#[must_use]
+pub fn take_absolute(channel: &mut Channel) -> Option<Option<Duration>> {
+    std::mem::take(&mut channel.absolute_changed).then_some(channel.timeouts.absolute)
+}
+
+/// Variables that a Local or outgoing channel inherits from this machine.
+pub fn inherit(parent: &Machine, child: &mut Machine) {
+    for (name, value) in parent.inherited() {
+        child.set(&name, &value);
+    }
+}

@@ -1,0 +1,253 @@
+//! Who is calling: the only place that gives trust.
+//!
+//! An INVITE is challenged if it carries Authorization or arrives on a flow with a live registration; one from a
+//! trunk's address is that trunk's; everybody else is a stranger, in a bounded pool. The From user is never looked up,
+//! so that nobody learns who exists, and a failed challenge never becomes a stranger's call.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use dialplan::machine::Place;
+use dialplan::policy::OriginKind;
+use sip::{Admit, Authenticator, Doorman, Flow, HeaderList, Method, Name, Request, Verdict};
+
+use crate::config::Config;
+use crate::exchange::Exchange;
+use crate::limits;
+use crate::phones::Phones;
+use crate::plan;
+use crate::switch::{Cause, Origin, Presentation};
+
+/// Stands at the door of the signalling endpoint.
+pub struct Door {
+    exchange: Arc<Exchange>,
+    phones: Arc<Phones>,
+    pool: Arc<Pool>,
+    digest: Authenticator,
+}
+
+impl Door {
+    /// A door with a nonce key of its own; `secret` is random and never stored.
+    #[must_use]
+    pub fn new(exchange: Arc<Exchange>, phones: Arc<Phones>, secret: [u8; 32], now: Instant) -> Self {
+        let digest = Authenticator::new(secret, phones.realm(), now);
+        Self { exchange, phones, pool: Arc::new(Pool::default()), digest }
+    }
+
+    /// The pool of strangers' calls.
+    #[must_use]
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// The answer to whoever has to prove that he is an extension.
+    fn extension(&mut self, now: Instant, request: &Request, flow: &Flow) -> Admit<Origin> {
+        let phones = &self.phones;
+        let verdict = self.digest.verify(now, request, flow, &|user| phones.credentials(user));
+        match verdict {
+            Verdict::Ok(user) if self.exchange.snapshot.load().config.extensions.contains_key(&user) => {
+                Admit::Accept(Origin::Extension { user })
+            }
+            Verdict::NoCredentials => self.challenge(now, flow, false),
+            Verdict::Stale => self.challenge(now, flow, true),
+            _ => {
+                tracing::info!(
+                    source = %flow.remote.ip(),
+                    method = %request.method(),
+                    "a wrong user or secret: refused"
+                );
+                refuse(403, "Forbidden")
+            }
+        }
+    }
+
+    fn challenge(&mut self, now: Instant, flow: &Flow, stale: bool) -> Admit<Origin> {
+        let values = self.digest.challenge_with(now, flow, stale);
+        let headers = values.into_iter().map(|value| (Name::WwwAuthenticate, value)).collect();
+        Admit::Reply { status: 401, reason: "Unauthorized".to_owned(), headers }
+    }
+
+    fn call(&mut self, now: Instant, request: &Request, flow: &Flow) -> Admit<Origin> {
+        if request.header("Authorization").is_some() || self.phones.is_registered_flow(now, flow) {
+            return self.extension(now, request, flow);
+        }
+        let snapshot = self.exchange.snapshot.load();
+        if let Some(name) = self.phones.trunk_at(flow) {
+            return Admit::Accept(Origin::Trunk { name });
+        }
+        let strangers = &snapshot.config.strangers;
+        if strangers.answer.is_none() {
+            return refuse(403, "Forbidden");
+        }
+        let source = flow.remote.ip();
+        if !self.pool.has_room(source, strangers.max_calls, strangers.per_source) {
+            return busy();
+        }
+        Admit::Accept(Origin::Stranger { source })
+    }
+}
+
+impl Doorman<Origin> for Door {
+    fn admit(&mut self, now: Instant, request: &Request, flow: &Flow) -> Admit<Origin> {
+        match request.method() {
+            Method::Invite => self.call(now, request, flow),
+            // Answered without state and alike for everyone: it tells nothing but that somebody is here.
+            Method::Options => Admit::Accept(Origin::Stranger { source: flow.remote.ip() }),
+            _ => self.extension(now, request, flow),
+        }
+    }
+}
+
+fn refuse(status: u16, reason: &str) -> Admit<Origin> {
+    Admit::Reply { status, reason: reason.to_owned(), headers: HeaderList::new() }
+}
+
+fn busy() -> Admit<Origin> {
+    let headers = vec![(Name::RetryAfter, sip::Value::number(limits::RETRY_AFTER))];
+    Admit::Reply { status: 503, reason: "Service Unavailable".to_owned(), headers }
+}
+
+/// Strangers' calls that are on, in total and by source (IPv4 address, IPv6 /64).
+#[derive(Debug, Default)]
+pub struct Pool(Mutex<HashMap<IpAddr, u32>>);
+
+impl Pool {
+    fn has_room(&self, source: IpAddr, total: u32, per_source: u32) -> bool {
+        let pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pool.values().sum::<u32>() < total && pool.get(&network(source)).copied().unwrap_or(0) < per_source
+    }
+
+    /// Counts a stranger's call until the ticket is dropped.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>, source: IpAddr) -> Ticket {
+        let source = network(source);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(source).or_default() += 1;
+        Ticket { pool: Arc::clone(self), source }
+    }
+
+    /// Strangers' calls that are on.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+}
+
+/// One stranger's call in the [`Pool`].
+#[derive(Debug)]
+pub struct Ticket {
+    pool: Arc<Pool>,
+    source: IpAddr,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut pool = self.pool.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = pool.get_mut(&self.source) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                pool.remove(&self.source);
+            }
+        }
+    }
+}
+
+/// The part of an address that one customer of a provider has: all of IPv4, the /64 of IPv6.
+fn network(source: IpAddr) -> IpAddr {
+    match source {
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.into(),
+            None => std::net::Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+        },
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// Where an accepted call begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Name of the entry, as the proof knows it.
+    pub name: String,
+    /// First line of the plan.
+    pub place: Place,
+    /// What was dialled, as the plan may see it.
+    pub dialled: String,
+    /// How the caller is shown.
+    pub caller: Presentation,
+}
+
+/// Finds the beginning of a call.
+///
+/// # Errors
+/// The cause to refuse it with, when nothing is there for this caller.
+pub fn entry(config: &Config, origin: &Origin, request: &Request) -> Result<Entry, Cause> {
+    let dialled = request.user().unwrap_or_default().to_owned();
+    if dialled.len() > limits::DIALLED || dialled.contains(|c: char| c.is_control()) {
+        return Err(Cause::INVALID_NUMBER);
+    }
+    let name = origin_kind(origin).entry();
+    let (place, caller) = match origin {
+        Origin::Stranger { .. } => {
+            let answer = config.strangers.answer.as_ref().ok_or(Cause::REJECTED)?;
+            (plan::place(answer, &dialled), claimed(request))
+        }
+        Origin::Trunk { name } => {
+            let place = plan::trunk_place(config, name, &dialled).ok_or(Cause::UNALLOCATED)?;
+            (place, asserted(request))
+        }
+        Origin::Extension { user } => {
+            let extension = config.extensions.get(user).ok_or(Cause::REJECTED)?;
+            if dialled.is_empty() {
+                return Err(Cause::INVALID_NUMBER);
+            }
+            let place =
+                Place { context: extension.context.as_str().into(), exten: dialled.as_str().into(), priority: 1 };
+            let caller = Presentation {
+                number: user.clone(),
+                name: extension.name.clone(),
+                private: request.has_token("Privacy", "id"),
+            };
+            (place, caller)
+        }
+        Origin::System => return Err(Cause::REJECTED),
+    };
+    Ok(Entry { name, place, dialled, caller })
+}
+
+/// The origin in the words that proof and gate share.
+#[must_use]
+pub fn origin_kind(origin: &Origin) -> OriginKind {
+    match origin {
+        Origin::Stranger { .. } => OriginKind::Stranger,
+        Origin::Trunk { name } => OriginKind::Trunk(name.clone()),
+        Origin::Extension { user } => OriginKind::Extension(user.clone()),
+        Origin::System => OriginKind::System,
+    }
+}
+
+/// What a stranger says of himself. Believed by nobody; bounded for logs and records.
+fn claimed(request: &Request) -> Presentation {
+    let from = request.from();
+    Presentation {
+        number: tidy(&from.user().unwrap_or_default()),
+        name: tidy(from.display().unwrap_or_default()),
+        private: request.has_token("Privacy", "id"),
+    }
+}
+
+/// What a trunk says of its caller: P-Asserted-Identity (RFC 3325) before From.
+fn asserted(request: &Request) -> Presentation {
+    match request.asserted_identity() {
+        Some(identity) => Presentation {
+            number: tidy(&identity.user().unwrap_or_default()),
+            name: tidy(identity.display().unwrap_or_default()),
+            private: request.has_token("Privacy", "id"),
+        },
+        None => claimed(request),
+    }
+}
+
+fn tidy(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(limits::DIALLED).collect()
+}

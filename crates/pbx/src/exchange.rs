@@ -1,0 +1,166 @@
+//! What all calls share: gate, records, prompts, globals, numbers. Built by the shell, and by simulations.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use dialplan::machine::CivilTime;
+use jiff::tz::TimeZone;
+
+use crate::cdr::Records;
+use crate::control::Calls;
+use crate::gate::Gate;
+use crate::limits;
+use crate::snapshot::Snapshot;
+use crate::sounds::Sounds;
+use crate::switch::LegId;
+
+/// The clock on the wall; the shell's is the system's, a simulation's is virtual.
+pub struct Clock(Box<dyn Fn() -> i64 + Send + Sync>);
+
+impl Clock {
+    /// A clock that asks `now` for milliseconds since 1970.
+    #[must_use]
+    pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Box::new(now))
+    }
+
+    /// Milliseconds since 1970, UTC.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+/// Shared services of all calls.
+pub struct Exchange {
+    /// Today's configuration, program and proof.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// The one gate.
+    pub gate: Gate,
+    /// Where call records go.
+    pub records: Arc<dyn Records>,
+    /// Prompts.
+    pub sounds: Arc<dyn Sounds>,
+    /// The calls that are on.
+    pub calls: Calls,
+    /// The clock on the wall.
+    pub clock: Clock,
+    zone: TimeZone,
+    globals: Mutex<BTreeMap<String, String>>,
+    legs: AtomicU64,
+    boot: u64,
+    random: AtomicU64,
+}
+
+/// What an exchange is made of.
+pub struct Parts {
+    /// Configuration, program and proof to begin with.
+    pub snapshot: Snapshot,
+    /// The gate.
+    pub gate: Gate,
+    /// Where records go.
+    pub records: Arc<dyn Records>,
+    /// Prompts.
+    pub sounds: Arc<dyn Sounds>,
+    /// The clock.
+    pub clock: Clock,
+    /// Random bits, for names and `RAND`; no secret is made of them.
+    pub seed: u64,
+}
+
+impl Exchange {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let zone = zone_of(&parts.snapshot);
+        let globals = parts.snapshot.program.globals().clone();
+        Self {
+            boot: u64::try_from(parts.clock.now() / 1000).unwrap_or_default(),
+            snapshot: ArcSwap::from_pointee(parts.snapshot),
+            gate: parts.gate,
+            records: parts.records,
+            sounds: parts.sounds,
+            calls: Calls::default(),
+            clock: parts.clock,
+            zone,
+            globals: Mutex::new(globals),
+            legs: AtomicU64::new(1),
+            random: AtomicU64::new(parts.seed),
+        }
+    }
+
+    /// A number for a new leg, unique while the exchange runs.
+    #[must_use]
+    pub fn leg_id(&self) -> LegId {
+        LegId(self.legs.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A name for a new call tree, unique over restarts.
+    #[must_use]
+    pub fn tree_id(&self, first: LegId) -> String {
+        format!("{:x}-{:x}", self.boot, first.0)
+    }
+
+    /// Name of the exchange, from the configuration.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.snapshot.load().config.system.name.clone()
+    }
+
+    /// Language of prompts, from the configuration.
+    #[must_use]
+    pub fn language(&self) -> String {
+        self.snapshot.load().config.system.language.clone()
+    }
+
+    /// Local time at this moment.
+    #[must_use]
+    pub fn civil_time(&self) -> CivilTime {
+        let stamp = jiff::Timestamp::from_millisecond(self.clock.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        civil(&stamp.to_zoned(self.zone.clone()))
+    }
+
+    /// 64 pseudo-random bits (SplitMix64), good for `RAND`, not for secrets.
+    #[must_use]
+    pub fn random(&self) -> u64 {
+        let mut z = self.random.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A global variable of the plan.
+    #[must_use]
+    pub fn global(&self, name: &str) -> Option<String> {
+        self.globals.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Sets a global variable; beyond [`limits::GLOBALS`] of them new ones are refused.
+    pub fn set_global(&self, name: &str, value: &str) {
+        let mut globals = self.globals.lock().unwrap_or_else(PoisonError::into_inner);
+        if globals.len() < limits::GLOBALS || globals.contains_key(name) {
+            globals.insert(name.to_owned(), value.to_owned());
+        } else {
+            tracing::warn!(name, "too many global variables: this one is not set");
+        }
+    }
+}
+
+fn zone_of(snapshot: &Snapshot) -> TimeZone {
+    TimeZone::get(&snapshot.config.system.timezone).unwrap_or(TimeZone::UTC)
+}
+
+fn civil(at: &jiff::Zoned) -> CivilTime {
+    CivilTime {
+        year: i32::from(at.year()),
+        month: at.month().unsigned_abs(),
+        day: at.day().unsigned_abs(),
+        weekday: at.weekday().to_sunday_zero_offset().unsigned_abs(),
+        hour: at.hour().unsigned_abs(),
+        minute: at.minute().unsigned_abs(),
+        second: at.second().unsigned_abs(),
+        utc_offset_s: at.offset().seconds(),
+    }
+}

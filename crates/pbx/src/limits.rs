@@ -1,0 +1,50 @@
+//! Bounds of a call and of all calls together, each with its reason.
+
+use std::time::Duration;
+
+/// Events that may wait for one call task. A phone sends at most 50 digits' events a second; a task that is
+/// 512 events behind is stuck, and its call is ended rather than its memory grown.
+pub const MAILBOX: usize = 512;
+
+/// Commands that may wait for the signalling task: some for each of a thousand calls.
+pub const SIP_COMMANDS: usize = 8192;
+
+/// Legs of one call at a time: a group of 20 phones with three contacts each.
+pub const LEGS: usize = 64;
+
+/// How deep Local channels may nest: the article's plan needs two.
+pub const LOCAL_DEPTH: u8 = 8;
+
+/// Local channels one call tree may start over its life: stops a channel that dials itself twice each time.
+pub const LOCAL_TOTAL: usize = 64;
+
+/// Lines of the plan that the record of a call keeps: enough to see its way, bounded against loops.
+pub const PATH: usize = 200;
+
+/// Digits that wait while no application listens.
+pub const DIGITS: usize = 64;
+
+/// How long a caller who is no phone of ours has to show that he is there (ACK and sound or a digit) before the
+/// call gives up ringing anyone.
+pub const PROOF_OF_LIFE: Duration = Duration::from_secs(32);
+
+/// A call without RTP from a side that should send it ends after this long.
+pub const RTP_SILENCE: Duration = Duration::from_secs(60);
+
+/// Longest text of a number as dialled; Asterisk cuts at 80, we refuse.
+pub const DIALLED: usize = 79;
+
+/// How long a call that is over waits for the last figures of its media ports.
+pub const CLOSING: Duration = Duration::from_millis(500);
+
+/// Global variables of the plan: a caller must not be able to fill the memory with them.
+pub const GLOBALS: usize = 10_000;
+
+/// Seconds after which a caller who found every line taken may try again (RFC 3261 §20.33).
+pub const RETRY_AFTER: u64 = 10;
+
+/// How long a call may ring outside before the attempt is given up, whatever the plan says.
+pub const RINGING: Duration = Duration::from_secs(300);
+
+/// Registrations that may wait for the store: a thousand phones coming back after a power cut.
+pub const KEEPER: usize = 1024;

@@ -1,0 +1,312 @@
+//! Where phones and trunks are reached: registrations, credentials, trunk addresses.
+//!
+//! Shared by the signalling task (which registers) and the call tasks (which ring). The store has a copy of the
+//! registrations, so that phones ring at once after a restart; a stream's registration ends with its connection.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use sip::registrar::Reply;
+use sip::{Credentials, Flow, Ha1, HeaderList, Name, Party, Registrar, Request, SavedBinding, Transport, Uri, Value};
+use store::{Registration, Store};
+use tokio::sync::mpsc;
+
+use crate::config::{Identity, Trunk};
+use crate::gate::Permit;
+use crate::limits;
+use crate::switch::{Contact, Presentation};
+
+/// A trunk as it is reached now; the shell resolves names and chooses the socket.
+#[derive(Debug, Clone)]
+pub struct TrunkWay {
+    /// Its configuration.
+    pub trunk: Trunk,
+    /// The flow for calls to it.
+    pub flow: Flow,
+    /// Every address its calls may come from.
+    pub addresses: Vec<IpAddr>,
+    /// Answers its challenges.
+    pub credentials: Option<Credentials>,
+}
+
+/// Where one outgoing INVITE goes, and how it presents itself there.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The flow to send it over.
+    pub flow: Flow,
+    /// The request URI.
+    pub target: Uri,
+    /// Answers challenges of the one realm they are for.
+    pub credentials: Option<Credentials>,
+    /// Host of our From.
+    host: String,
+    /// The trunk's number for us, shown instead of the caller's own.
+    number: Option<String>,
+    asserted: bool,
+}
+
+impl Route {
+    /// The From of this INVITE.
+    #[must_use]
+    pub fn from_party(&self, show: &Presentation) -> Party {
+        Party {
+            display: Some(show.name.clone()).filter(|name| !name.is_empty()),
+            user: self.number.clone().unwrap_or_else(|| show.number.clone()),
+            host: self.host.clone(),
+        }
+    }
+
+    /// P-Asserted-Identity (RFC 3325) for a trunk that wants it, and Privacy (RFC 3323) for who asked for it.
+    #[must_use]
+    pub fn identity_headers(&self, show: &Presentation) -> HeaderList {
+        let mut headers = HeaderList::new();
+        if self.asserted {
+            let user = self.number.as_ref().unwrap_or(&show.number);
+            headers.push((Name::PAssertedIdentity, Value::lossy(&format!("<sip:{user}@{}>", self.host))));
+        }
+        if show.private {
+            headers.push((Name::Privacy, Value::lossy("id")));
+        }
+        headers
+    }
+}
+
+/// What the store's keeper is told: everything that one address of record has now.
+type Kept = (String, Vec<SavedBinding>);
+
+/// Registrations, credentials and trunk ways.
+pub struct Phones {
+    realm: String,
+    credentials: RwLock<BTreeMap<String, Ha1>>,
+    registrar: Mutex<Registrar>,
+    trunks: RwLock<BTreeMap<String, TrunkWay>>,
+    keeper: mpsc::Sender<Kept>,
+}
+
+impl Phones {
+    /// Phones of this realm, with what the store kept. Starts the task that keeps registrations in the store.
+    ///
+    /// `now` and `wall_ms` are the same moment on both clocks.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn load(store: Store, now: Instant, wall_ms: i64) -> Result<Self, store::Error> {
+        let credentials = store.all_credentials().await?.into_iter().map(|(user, kept)| (user, ha1(&kept))).collect();
+        let mut registrar = Registrar::new();
+        let saved = store.registrations(wall_ms).await?;
+        registrar.import(now, saved.into_iter().filter_map(|row| binding(row, wall_ms)));
+        let realm = store.realm().to_owned();
+        let (keeper, kept) = mpsc::channel(limits::KEEPER);
+        tokio::spawn(keep(store, kept));
+        Ok(Self {
+            realm,
+            credentials: RwLock::new(credentials),
+            registrar: Mutex::new(registrar),
+            trunks: RwLock::default(),
+            keeper,
+        })
+    }
+
+    /// The realm of our challenges.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// What is kept of a user's secret.
+    #[must_use]
+    pub fn credentials(&self, user: &str) -> Option<Ha1> {
+        self.credentials.read().unwrap_or_else(PoisonError::into_inner).get(user).cloned()
+    }
+
+    /// Replaces, or with `None` removes, a user's secret. Registrations made with the old one end.
+    pub fn set_credentials(&self, user: &str, secret: Option<Ha1>) {
+        let mut credentials = self.credentials.write().unwrap_or_else(PoisonError::into_inner);
+        match secret {
+            Some(secret) => credentials.insert(user.to_owned(), secret),
+            None => credentials.remove(user),
+        };
+        drop(credentials);
+        self.registrar().remove_aor(user);
+        self.keep(user, Vec::new());
+    }
+
+    /// Replaces the trunk table.
+    pub fn set_trunks(&self, trunks: BTreeMap<String, TrunkWay>) {
+        *self.trunks.write().unwrap_or_else(PoisonError::into_inner) = trunks;
+    }
+
+    fn registrar(&self) -> std::sync::MutexGuard<'_, Registrar> {
+        self.registrar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a live registration came by this flow.
+    #[must_use]
+    pub fn is_registered_flow(&self, now: Instant, flow: &Flow) -> bool {
+        self.registrar().aor_of(now, flow).is_some()
+    }
+
+    /// The trunk that calls from this address, if any.
+    #[must_use]
+    pub fn trunk_at(&self, flow: &Flow) -> Option<String> {
+        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
+        let remote = flow.remote.ip().to_canonical();
+        trunks.iter().find(|(_, way)| way.addresses.contains(&remote)).map(|(name, _)| name.clone())
+    }
+
+    /// Carries out a REGISTER of an authenticated user and returns the answer.
+    pub fn register(&self, now: Instant, user: &str, request: &Request, flow: Flow) -> Reply {
+        let wanted = request.to().user();
+        if wanted.as_deref() != Some(user) {
+            // A phone may register itself and nobody else (RFC 3261 §10.3 step 3).
+            return Reply { status: 403, reason: "Forbidden", headers: HeaderList::new(), changed: false };
+        }
+        let mut registrar = self.registrar();
+        let reply = registrar.register(now, user, request, flow);
+        if reply.changed {
+            let all = registrar.export(now).into_iter().filter(|saved| saved.aor == user).collect();
+            drop(registrar);
+            self.keep(user, all);
+        }
+        reply
+    }
+
+    fn keep(&self, user: &str, all: Vec<SavedBinding>) {
+        if self.keeper.try_send((user.to_owned(), all)).is_err() {
+            tracing::warn!(user, "the store does not keep up: this registration will not survive a restart");
+        }
+    }
+
+    /// Ends the registrations that came by a stream which is gone.
+    pub fn connection_closed(&self, now: Instant, connection: u64) {
+        let losers = self.registrar().closed(connection);
+        for user in losers {
+            tracing::debug!(user, "a phone's connection is gone");
+            let left = self.registrar().export(now).into_iter().filter(|saved| saved.aor == user).collect();
+            self.keep(&user, left);
+        }
+    }
+
+    /// Forgets registrations that ran out, and says when to call again.
+    pub fn expire(&self, now: Instant) -> Option<Instant> {
+        let mut registrar = self.registrar();
+        registrar.expire(now);
+        registrar.poll_timeout()
+    }
+
+    /// The contacts of a phone, best first.
+    #[must_use]
+    pub fn contacts(&self, now: Instant, user: &str) -> Vec<Contact> {
+        self.registrar()
+            .bindings(now, user)
+            .map(|binding| Contact { uri: binding.contact.to_string(), flow: Some(binding.flow) })
+            .collect()
+    }
+
+    /// How many contacts are registered.
+    #[must_use]
+    pub fn registered(&self) -> usize {
+        self.registrar().len()
+    }
+
+    /// Users that are registered now, with the address of each contact.
+    #[must_use]
+    pub fn list(&self) -> Vec<(String, Vec<SocketAddr>)> {
+        self.registrar()
+            .iter()
+            .map(|(user, all)| (user.to_owned(), all.iter().map(|binding| binding.flow.remote).collect()))
+            .collect()
+    }
+
+    /// Where a permitted leg goes.
+    #[must_use]
+    pub fn route(&self, permit: &Permit, contact: &Contact) -> Option<Route> {
+        if let (Some(name), Some(number)) = (permit.trunk(), permit.number()) {
+            let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
+            let way = trunks.get(name)?;
+            let port = Some(way.trunk.port).filter(|port| *port != 5060);
+            return Some(Route {
+                flow: way.flow,
+                target: Uri::sip(Some(number), &way.trunk.host, port).ok()?,
+                credentials: way.credentials.clone(),
+                host: way.trunk.username.as_ref().map_or_else(|| host(&way.flow), |_| way.trunk.host.clone()),
+                number: way.trunk.caller_id.clone().or_else(|| way.trunk.username.clone()),
+                asserted: way.trunk.identity == Identity::Pai,
+            });
+        }
+        let flow = contact.flow?;
+        Some(Route {
+            flow,
+            target: Uri::parse(&contact.uri).ok()?,
+            credentials: None,
+            host: host(&flow),
+            number: None,
+            asserted: false,
+        })
+    }
+}
+
+fn host(flow: &Flow) -> String {
+    match flow.local.ip() {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
+    }
+}
+
+fn ha1(kept: &store::Credentials) -> Ha1 {
+    Ha1 { sha256: hex::encode(kept.ha1_sha256), md5: hex::encode(kept.ha1_md5) }
+}
+
+fn binding(row: Registration, wall_ms: i64) -> Option<SavedBinding> {
+    let remaining = u64::try_from(row.expires_at - wall_ms).ok()?;
+    Some(SavedBinding {
+        aor: row.aor,
+        contact: row.contact,
+        flow: Flow {
+            transport: Transport::parse(&row.transport)?,
+            local: row.local.parse().ok()?,
+            remote: row.remote.parse().ok()?,
+            connection: row.connection,
+        },
+        remaining: Duration::from_millis(remaining),
+        q: 1000,
+        instance: None,
+        user_agent: row.user_agent,
+        call_id: row.call_id,
+        cseq: row.cseq,
+    })
+}
+
+/// Writes what phones registered into the store, one after the other, so that the last word of a phone stands.
+async fn keep(store: Store, mut kept: mpsc::Receiver<Kept>) {
+    while let Some((user, all)) = kept.recv().await {
+        if let Err(error) = replace(&store, &user, all).await {
+            tracing::warn!(user, %error, "a registration is not kept for a restart");
+        }
+    }
+}
+
+async fn replace(store: &Store, user: &str, all: Vec<SavedBinding>) -> Result<(), store::Error> {
+    let wall = jiff::Timestamp::now().as_millisecond();
+    store.remove_registration(user, None).await?;
+    for saved in all {
+        let remaining = i64::try_from(saved.remaining.as_millis()).unwrap_or(i64::MAX);
+        let row = Registration {
+            aor: saved.aor,
+            contact: saved.contact,
+            transport: saved.flow.transport.param().to_owned(),
+            local: saved.flow.local.to_string(),
+            remote: saved.flow.remote.to_string(),
+            connection: saved.flow.connection,
+            expires_at: wall.saturating_add(remaining),
+            call_id: saved.call_id,
+            cseq: saved.cseq,
+            user_agent: saved.user_agent,
+            path: None,
+        };
+        store.save_registration(row).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,355 @@
+//! Between the signalling endpoint and the call tasks: a request for a new call or for one that is known.
+//!
+//! Runs in the signalling task. Nothing here waits: a call task that does not take its mail loses its legs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use media::sdp::Session as Description;
+use sip::{Endpoint, Event, Flow, HeaderList, Invite, Method, Party, Request, SessionId, TxnId};
+use tokio::sync::mpsc;
+
+use crate::call::{Call, Start, Tree};
+use crate::cdr::LegRecord;
+use crate::channel::Channel;
+use crate::entry::{self, Door, Entry};
+use crate::exchange::Exchange;
+use crate::gate::Permit;
+use crate::leg::Wire;
+use crate::limits;
+use crate::live::{LiveWorld, Wires};
+use crate::phones::Route;
+use crate::switch::{CallEvent, Cause, LegId, Origin, Postbox, Presentation};
+
+/// An outgoing INVITE: only [`crate::leg`] makes one, with the permit that it uses up.
+pub struct Outgoing {
+    /// The leg it is for.
+    pub leg: LegId,
+    /// Mailbox of its call.
+    pub events: Postbox,
+    /// The permit; dropped, and with it used up, when the INVITE is out.
+    pub permit: Permit,
+    /// Where it goes.
+    pub route: Route,
+    /// Who calls, as shown.
+    pub show: Presentation,
+    /// Our offer.
+    pub sdp: Bytes,
+}
+
+/// What call tasks order of the signalling task.
+pub enum SipCommand {
+    /// 180, or 183 with a description.
+    Ring {
+        /// The caller's leg.
+        leg: LegId,
+        /// Early media.
+        sdp: Option<Bytes>,
+    },
+    /// 200.
+    Accept {
+        /// The caller's leg.
+        leg: LegId,
+        /// Our description.
+        sdp: Bytes,
+    },
+    /// A final refusal.
+    Refuse {
+        /// The caller's leg.
+        leg: LegId,
+        /// Why.
+        cause: Cause,
+    },
+    /// The end, whatever the state.
+    HangUp {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        cause: Cause,
+    },
+    /// The answer to a re-INVITE or UPDATE.
+    AnswerOffer {
+        /// The leg.
+        leg: LegId,
+        /// Which offer.
+        txn: TxnId,
+        /// Our description, or a status.
+        answer: Result<Bytes, u16>,
+    },
+    /// A key by INFO, for a peer that agreed on no telephone events.
+    Key {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        key: char,
+    },
+    /// A new outgoing call.
+    Invite(Box<Outgoing>),
+}
+
+struct Known {
+    leg: LegId,
+    events: Postbox,
+    incoming: bool,
+    answered: bool,
+}
+
+/// The signalling side of all calls.
+pub struct Signal {
+    exchange: Arc<Exchange>,
+    wires: Arc<Wires>,
+    door: Door,
+    sessions: HashMap<SessionId, Known>,
+    legs: HashMap<LegId, SessionId>,
+    draining: bool,
+}
+
+impl Signal {
+    /// Puts signalling together.
+    #[must_use]
+    pub fn new(exchange: Arc<Exchange>, wires: Arc<Wires>, door: Door) -> Self {
+        Self { exchange, wires, door, sessions: HashMap::new(), legs: HashMap::new(), draining: false }
+    }
+
+    /// The doorman to hand to [`Endpoint::receive`].
+    pub fn door(&mut self) -> &mut Door {
+        &mut self.door
+    }
+
+    /// From now on new calls are refused with 503; those that are on go on.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Sessions that are on.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// A stream is gone: contacts that were reached by it are gone too.
+    pub fn closed(&mut self, now: Instant, connection: u64) {
+        self.wires.phones.connection_closed(now, connection);
+    }
+
+    /// Takes one event of the endpoint.
+    pub fn event(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, event: Event<Origin>) {
+        match event {
+            Event::Request { txn, origin, request, flow } => self.request(now, endpoint, txn, &origin, &request, flow),
+            Event::Invite { session, origin, request, flow, offer } => {
+                self.invite(now, endpoint, session, origin, &request, flow, offer.as_deref());
+            }
+            Event::InDialog { session, txn, ref request } => {
+                let status = self.in_dialog(request);
+                endpoint.respond(now, txn, status.0, status.1, HeaderList::new(), None);
+                if status.0 == 200 {
+                    self.forward(now, endpoint, session, event);
+                }
+            }
+            Event::Response { .. } => {}
+            Event::Progress { session, .. }
+            | Event::Confirmed { session, .. }
+            | Event::Offer { session, .. }
+            | Event::Answer { session, .. }
+            | Event::OfferFailed { session, .. } => self.forward(now, endpoint, session, event),
+            Event::Answered { session, .. } => {
+                if let Some(known) = self.sessions.get_mut(&session) {
+                    known.answered = true;
+                }
+                self.forward(now, endpoint, session, event);
+            }
+            Event::Cancelled { session } | Event::Rejected { session, .. } | Event::Ended { session, .. } => {
+                if let Some(known) = self.sessions.remove(&session) {
+                    self.legs.remove(&known.leg);
+                    if known.events.try_send(CallEvent::Sip(known.leg, event)).is_err() {
+                        tracing::debug!(leg = %known.leg, "the call of an ended leg is gone already");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands an event to its call; a call that does not take it any more loses the leg.
+    fn forward(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, session: SessionId, event: Event<Origin>) {
+        let Some(known) = self.sessions.get(&session) else {
+            return;
+        };
+        if known.events.try_send(CallEvent::Sip(known.leg, event)).is_err() {
+            tracing::error!(leg = %known.leg, "a call does not take its events: the leg is ended");
+            let leg = known.leg;
+            self.hang_up(now, endpoint, leg, Cause::INTERWORKING);
+        }
+    }
+
+    fn in_dialog(&self, request: &Request) -> (u16, &'static str) {
+        match request.method() {
+            Method::Info => (200, "OK"),
+            // Transfers, messages and events inside a call are not offered; RFC 3515 §2.4.2 lets us refuse.
+            Method::Refer => (603, "Decline"),
+            Method::Subscribe | Method::Notify => (489, "Bad Event"),
+            _ => (405, "Method Not Allowed"),
+        }
+    }
+
+    fn request(
+        &mut self,
+        now: Instant,
+        endpoint: &mut Endpoint<Origin>,
+        txn: TxnId,
+        origin: &Origin,
+        request: &Request,
+        flow: Flow,
+    ) {
+        match (request.method(), origin) {
+            (Method::Register, Origin::Extension { user }) => {
+                let reply = self.wires.phones.register(now, user, request, flow);
+                endpoint.respond(now, txn, reply.status, reply.reason, reply.headers, None);
+            }
+            (Method::Subscribe | Method::Publish, _) => endpoint.respond(now, txn, 489, "Bad Event", HeaderList::new(), None),
+            _ => endpoint.respond(now, txn, 405, "Method Not Allowed", HeaderList::new(), None),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn invite(
+        &mut self,
+        now: Instant,
+        endpoint: &mut Endpoint<Origin>,
+        session: SessionId,
+        origin: Origin,
+        request: &Request,
+        flow: Flow,
+        offer: Option<&[u8]>,
+    ) {
+        if self.draining {
+            endpoint.reject(now, session, 503, "Service Unavailable", HeaderList::new());
+            return;
+        }
+        let offer = match offer.map(Description::parse).transpose() {
+            Ok(offer) => offer,
+            Err(error) => {
+                tracing::debug!(%error, "an offer that cannot be read");
+                endpoint.reject(now, session, 400, "Bad Session Description", HeaderList::new());
+                return;
+            }
+        };
+        let snapshot = self.exchange.snapshot.load_full();
+        let leg = self.exchange.leg_id();
+        let id = self.exchange.tree_id(leg);
+        let source = flow.remote.ip();
+        let entry = match entry::entry(&snapshot.config, &origin, request) {
+            Ok(entry) => entry,
+            Err(cause) => {
+                let (status, reason) = cause.to_status();
+                endpoint.reject(now, session, status, reason, HeaderList::new());
+                return;
+            }
+        };
+        let ticket = matches!(origin, Origin::Stranger { .. }).then(|| self.door.pool().enter(source));
+        let label = channel_label(&origin);
+        let tree = Arc::new(Tree::new(id, origin, entry.name.clone(), Some(source), entry.dialled.clone(), ticket));
+        let Entry { place, caller, dialled, .. } = entry;
+        let mut channel = Channel::new(Arc::clone(&self.exchange), &label, leg, &caller, &dialled);
+        if !snapshot.has_place(&place, &caller.number, &mut channel) {
+            LegRecord::refused(&self.exchange, &tree, leg, &caller, Cause::UNALLOCATED, "no such number");
+            endpoint.reject(now, session, 404, "Not Found", HeaderList::new());
+            return;
+        }
+        let (postbox, mailbox) = mpsc::channel(limits::MAILBOX);
+        let world = LiveWorld::incoming(Arc::clone(&self.wires), postbox.clone(), leg, source, offer);
+        let record = LegRecord::incoming(&self.exchange, &tree, leg, &caller);
+        self.sessions.insert(session, Known { leg, events: postbox.clone(), incoming: true, answered: false });
+        self.legs.insert(leg, session);
+        Call::new(Start {
+            tree,
+            exchange: Arc::clone(&self.exchange),
+            snapshot,
+            place,
+            channel,
+            line: leg,
+            wire: Wire::World,
+            record,
+            world: Box::new(world),
+            mailbox: (postbox, mailbox),
+        })
+        .spawn();
+    }
+
+    /// Carries an order of a call task out.
+    pub fn command(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, command: SipCommand) {
+        match command {
+            SipCommand::Ring { leg, sdp } => {
+                let Some(&session) = self.legs.get(&leg) else { return };
+                let status = if sdp.is_some() { 183 } else { 180 };
+                endpoint.ring(now, session, status, sdp);
+            }
+            SipCommand::Accept { leg, sdp } => {
+                let Some(&session) = self.legs.get(&leg) else { return };
+                if let Some(known) = self.sessions.get_mut(&session) {
+                    known.answered = true;
+                }
+                endpoint.accept(now, session, sdp, HeaderList::new());
+            }
+            SipCommand::Refuse { leg, cause } | SipCommand::HangUp { leg, cause } => {
+                self.hang_up(now, endpoint, leg, cause);
+            }
+            SipCommand::AnswerOffer { leg, txn, answer } => {
+                if self.legs.contains_key(&leg) {
+                    endpoint.respond_offer(now, txn, answer);
+                }
+            }
+            SipCommand::Key { leg, key } => {
+                let Some(&session) = self.legs.get(&leg) else { return };
+                let body = format!("Signal={key}\r\nDuration=160\r\n");
+                let body = ("application/dtmf-relay", Bytes::from(body));
+                endpoint.request_in_dialog(now, session, Method::Info, HeaderList::new(), Some(body));
+            }
+            SipCommand::Invite(outgoing) => self.start(now, endpoint, *outgoing),
+        }
+    }
+
+    fn hang_up(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, leg: LegId, cause: Cause) {
+        let Some(session) = self.legs.remove(&leg) else { return };
+        let Some(known) = self.sessions.remove(&session) else { return };
+        match (known.incoming, known.answered) {
+            (_, true) => endpoint.bye(now, session, Some(cause.0)),
+            (true, false) => {
+                let (status, reason) = cause.to_status();
+                endpoint.reject(now, session, status, reason, HeaderList::new());
+            }
+            (false, false) => endpoint.cancel(now, session),
+        }
+    }
+
+    fn start(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, outgoing: Outgoing) {
+        let Outgoing { leg, events, permit, route, show, sdp } = outgoing;
+        tracing::debug!(%leg, permit = permit.id(), "an outgoing INVITE");
+        let from = if show.private { Party::anonymous() } else { route.from_party(&show) };
+        let invite = Invite {
+            flow: route.flow,
+            target: route.target.clone(),
+            from,
+            to: None,
+            routes: Vec::new(),
+            sdp,
+            headers: route.identity_headers(&show),
+            credentials: route.credentials,
+            max_forwards: 70,
+        };
+        let session = endpoint.invite(now, invite);
+        self.sessions.insert(session, Known { leg, events, incoming: false, answered: false });
+        self.legs.insert(leg, session);
+    }
+}
+
+/// The technology part of a channel's name, as dialplans know it.
+fn channel_label(origin: &Origin) -> String {
+    match origin {
+        Origin::Stranger { .. } => "PJSIP/anonymous".to_owned(),
+        Origin::Trunk { name } => format!("PJSIP/{name}"),
+        Origin::Extension { user } => format!("PJSIP/{user}"),
+        Origin::System => "PJSIP/system".to_owned(),
+    }
+}
