@@ -30,12 +30,7 @@ struct Rule {
 }
 
 const fn rule(prefix: &'static str, min: usize, max: usize, class: Class) -> Rule {
-    Rule {
-        prefix,
-        min,
-        max,
-        class,
-    }
+    Rule { prefix, min, max, class }
 }
 
 /// North American short numbers (ATIS-0300097): 211, 311, 511, 811 are free services, 411 costs, 711 is relay.
@@ -213,10 +208,19 @@ impl Country {
 
     /// Numbers that must always go out, as dialled.
     pub fn emergency(&self) -> impl Iterator<Item = &'static str> {
-        self.short
-            .iter()
-            .filter(|(_, class)| *class == Class::Emergency)
-            .map(|(number, _)| *number)
+        self.short.iter().filter(|(_, class)| *class == Class::Emergency).map(|(number, _)| *number)
+    }
+
+    /// E.164 digits (without `+`) as one dials them inside the country: with the trunk prefix, or with the
+    /// international prefix for other countries.
+    #[must_use]
+    pub fn national_form(&self, digits: &str) -> String {
+        match digits.strip_prefix(self.calling) {
+            // In country code 1 the trunk prefix is the country code itself.
+            Some(_) if self.calling == "1" => digits.to_owned(),
+            Some(national) => format!("{}{national}", self.trunk),
+            None => format!("{}{digits}", self.international.first().copied().unwrap_or_default()),
+        }
     }
 
     pub(super) fn by_calling_code(calling: &str) -> Option<&'static Self> {
@@ -246,41 +250,20 @@ impl Country {
             return self.full(digits);
         }
         if let Some((short, class)) = self.short.iter().find(|(short, _)| *short == digits) {
-            return Number {
-                e164: (*short).to_owned(),
-                class: *class,
-            };
+            return Number { e164: (*short).to_owned(), class: *class };
         }
-        if let Some((_, class)) = self
-            .carrier
-            .iter()
-            .find(|(prefix, _)| digits.starts_with(prefix))
-        {
-            return Number {
-                e164: digits.to_owned(),
-                class: *class,
-            };
+        if let Some((_, class)) = self.carrier.iter().find(|(prefix, _)| digits.starts_with(prefix)) {
+            return Number { e164: digits.to_owned(), class: *class };
         }
-        if let Some(rest) = self
-            .international
-            .iter()
-            .find_map(|prefix| digits.strip_prefix(prefix))
-        {
+        if let Some(rest) = self.international.iter().find_map(|prefix| digits.strip_prefix(prefix)) {
             return self.full(rest);
         }
-        if self.calling == "1" {
-            self.read_nanp(digits)
-        } else {
-            self.read_national(digits)
-        }
+        if self.calling == "1" { self.read_nanp(digits) } else { self.read_national(digits) }
     }
 
     fn read_nanp(&self, digits: &str) -> Number {
         match digits.len() {
-            7 => Number {
-                e164: digits.to_owned(),
-                class: nanp::local_class(digits),
-            },
+            7 => Number { e164: digits.to_owned(), class: nanp::local_class(digits) },
             10 if !digits.starts_with(['0', '1']) => self.full(&format!("1{digits}")),
             11 if digits.starts_with('1') => self.full(digits),
             _ => unknown(digits),
@@ -298,10 +281,7 @@ impl Country {
     fn full(&self, digits: &str) -> Number {
         match world::class(self, digits) {
             Class::Unknown => unknown(digits),
-            class => Number {
-                e164: format!("+{digits}"),
-                class,
-            },
+            class => Number { e164: format!("+{digits}"), class },
         }
     }
 }
@@ -321,8 +301,5 @@ impl PartialEq for Country {
 impl Eq for Country {}
 
 fn unknown(digits: &str) -> Number {
-    Number {
-        e164: digits.to_owned(),
-        class: Class::Unknown,
-    }
+    Number { e164: digits.to_owned(), class: Class::Unknown }
 }

@@ -39,11 +39,7 @@ pub(super) fn class(home: Home, ten: &str) -> Class {
     }
     if TOLL_FREE.contains(&area) {
         // From outside country code 1 these are ordinary, paid international calls.
-        return if home == Home::Abroad {
-            Class::International
-        } else {
-            Class::TollFree
-        };
+        return if home == Home::Abroad { Class::International } else { Class::TollFree };
     }
     if ISLAND_AREAS.binary_search(&area).is_ok() {
         return Class::International;
@@ -80,14 +76,10 @@ pub(super) fn local_class(seven: &str) -> Class {
 /// 6YY), carriers' own services (700), inbound international (456), the government's emergency net (710).
 fn is_service_area(area: u16) -> bool {
     const FIVE: &[u16] = &[
-        500, 521, 522, 523, 524, 525, 526, 527, 528, 529, 532, 533, 535, 538, 542, 543, 544, 545,
-        546, 547, 549, 550, 552, 553, 554, 556, 558, 566, 569, 577, 578, 588, 589,
+        500, 521, 522, 523, 524, 525, 526, 527, 528, 529, 532, 533, 535, 538, 542, 543, 544, 545, 546, 547, 549, 550,
+        552, 553, 554, 556, 558, 566, 569, 577, 578, 588, 589,
     ];
-    FIVE.contains(&area)
-        || matches!(
-            area,
-            456 | 600 | 622 | 633 | 644 | 655 | 677 | 688 | 700 | 710
-        )
+    FIVE.contains(&area) || matches!(area, 456 | 600 | 622 | 633 | 644 | 655 | 677 | 688 | 700 | 710)
 }
 
 fn split(ten: &str) -> Option<(u16, u16, u16)> {

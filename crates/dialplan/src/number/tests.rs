@@ -7,11 +7,7 @@ use super::*;
 fn check(country: &str, dialled: &str, e164: &str, class: Class) {
     let country = Country::by_code(country).unwrap();
     let number = normalise(country, dialled).unwrap();
-    assert_eq!(
-        (number.e164.as_str(), number.class),
-        (e164, class),
-        "{dialled} in {country:?}"
-    );
+    assert_eq!((number.e164.as_str(), number.class), (e164, class), "{dialled} in {country:?}");
 }
 
 #[test]
@@ -82,43 +78,19 @@ fn numbers_of_the_united_states() {
 #[test]
 fn every_island_behind_country_code_one_is_international() {
     for area in [
-        242, 246, 264, 268, 284, 340, 345, 441, 473, 649, 658, 664, 670, 671, 684, 721, 758, 767,
-        784, 787, 809, 829, 849, 868, 869, 876, 939,
+        242, 246, 264, 268, 284, 340, 345, 441, 473, 649, 658, 664, 670, 671, 684, 721, 758, 767, 784, 787, 809, 829,
+        849, 868, 869, 876, 939,
     ] {
-        check(
-            "US",
-            &format!("1{area}5550100"),
-            &format!("+1{area}5550100"),
-            Class::International,
-        );
-        check(
-            "US",
-            &format!("{area}5550100"),
-            &format!("+1{area}5550100"),
-            Class::International,
-        );
-        check(
-            "CA",
-            &format!("1{area}5550100"),
-            &format!("+1{area}5550100"),
-            Class::International,
-        );
-        check(
-            "GB",
-            &format!("001{area}5550100"),
-            &format!("+1{area}5550100"),
-            Class::International,
-        );
+        check("US", &format!("1{area}5550100"), &format!("+1{area}5550100"), Class::International);
+        check("US", &format!("{area}5550100"), &format!("+1{area}5550100"), Class::International);
+        check("CA", &format!("1{area}5550100"), &format!("+1{area}5550100"), Class::International);
+        check("GB", &format!("001{area}5550100"), &format!("+1{area}5550100"), Class::International);
     }
 }
 
 #[test]
 fn no_area_code_is_in_two_lists_and_each_list_is_sorted() {
-    let lists = [
-        assigned::US_AREAS,
-        assigned::CA_AREAS,
-        assigned::ISLAND_AREAS,
-    ];
+    let lists = [assigned::US_AREAS, assigned::CA_AREAS, assigned::ISLAND_AREAS];
     let mut all: Vec<u16> = lists.concat();
     let count = all.len();
     all.sort_unstable();
@@ -196,15 +168,19 @@ fn numbers_of_germany() {
 
 #[test]
 fn emergency_numbers_of_a_country_are_listed() {
-    let of = |code| {
-        Country::by_code(code)
-            .unwrap()
-            .emergency()
-            .collect::<Vec<_>>()
-    };
+    let of = |code| Country::by_code(code).unwrap().emergency().collect::<Vec<_>>();
     assert_eq!(of("US"), ["911", "933", "988"]);
     assert!(of("GB").contains(&"999") && of("GB").contains(&"112"));
     assert!(of("DE").contains(&"110") && of("DE").contains(&"112"));
+}
+
+#[test]
+fn a_number_can_be_dialled_as_the_country_dials() {
+    let of = |country, digits| Country::by_code(country).unwrap().national_form(digits);
+    assert_eq!(of("US", "12025550100"), "12025550100");
+    assert_eq!(of("US", "442079460000"), "011442079460000");
+    assert_eq!(of("GB", "442079460000"), "02079460000");
+    assert_eq!(of("DE", "12025550100"), "0012025550100");
 }
 
 /// Attacks 9, 10, 17, 18: data that would be destinations, options, patterns or star codes.
@@ -230,22 +206,13 @@ fn what_is_no_number_is_refused() {
         "/etc/passwd",
     ] {
         let country = Country::us();
-        assert!(
-            matches!(normalise(country, dialled), Err(NotANumber::Character(_))),
-            "{dialled}"
-        );
+        assert!(matches!(normalise(country, dialled), Err(NotANumber::Character(_))), "{dialled}");
         assert_eq!(classify(country, dialled), Class::Unknown);
     }
     assert_eq!(normalise(Country::us(), ""), Err(NotANumber::Empty));
     assert_eq!(normalise(Country::us(), "+-."), Err(NotANumber::Empty));
-    assert_eq!(
-        normalise(Country::us(), &"9".repeat(MAX_DIGITS + 1)),
-        Err(NotANumber::TooLong)
-    );
-    assert_eq!(
-        normalise(Country::us(), &"-".repeat(MAX_DIALLED + 1)),
-        Err(NotANumber::TooLong)
-    );
+    assert_eq!(normalise(Country::us(), &"9".repeat(MAX_DIGITS + 1)), Err(NotANumber::TooLong));
+    assert_eq!(normalise(Country::us(), &"-".repeat(MAX_DIALLED + 1)), Err(NotANumber::TooLong));
 }
 
 #[test]

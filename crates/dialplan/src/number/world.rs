@@ -37,10 +37,7 @@ pub(super) fn class(home: &Country, digits: &str) -> Class {
     }
     let Some(code) = (1..=3).find_map(|n| {
         let code = digits.get(..n)?;
-        COUNTRY_CODES
-            .binary_search(&code.parse().ok()?)
-            .ok()
-            .map(|_| code)
+        COUNTRY_CODES.binary_search(&code.parse().ok()?).ok().map(|_| code)
     }) else {
         return Class::Unknown;
     };

@@ -1,0 +1,57 @@
+//! Why the gate says no, for programs ([`Why`]) and in words for the owner.
+
+use std::fmt;
+
+use dialplan::policy::Reason;
+
+/// A "no" of the gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which question was answered with no.
+    pub why: Why,
+    /// The same in words that an owner knows; holds no number and no address.
+    pub reason: String,
+}
+
+/// The question at which the gate said no, in the order of asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// No such trunk is configured.
+    NoSuchTrunk,
+    /// No such extension is configured.
+    NoSuchPhone,
+    /// What was to be dialled is no number.
+    NotANumber,
+    /// Policy: this origin may not start calls of this class.
+    Policy(Reason),
+    /// The trunk belongs to routes of others.
+    NotARouteUser,
+    /// The running plan has no valid proof.
+    NoProof,
+    /// Outside the proven reach: an alarm.
+    BeyondProof,
+    /// The application did not declare that it dials.
+    NotDeclared,
+    /// Too many paid calls at one time, of this origin or on this trunk.
+    TooManyAtOnce,
+    /// Too many paid calls in an hour or a day.
+    TooOften,
+    /// Not enough money left under the caps.
+    Money,
+    /// Spending cannot be counted.
+    StoreDown,
+}
+
+impl Refusal {
+    pub(super) fn new(why: Why, reason: String) -> Self {
+        Self { why, reason }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Refusal {}
