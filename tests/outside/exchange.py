@@ -2,6 +2,8 @@
 
 `Exchange()` writes a tollgate.toml by hand, gives its extensions secrets by the command line, and starts it;
 `Exchange.fresh()` is the very first start with nothing there."""
+import contextlib
+import glob
 import json
 import os
 import re
@@ -192,8 +194,18 @@ class Exchange:
 
     def calls(self):
         """The call records."""
-        got = self.json("calls")
+        got = self.json("calls", "--limit", "1000")
         return got["calls"] if isinstance(got, dict) and "calls" in got else got if isinstance(got, list) else [got]
+
+    def calls_in_store(self):
+        """(call, leg, ended) of every record, read from the database itself."""
+        import sqlite3
+        for path in glob.glob(self.home + "/**/*.db", recursive=True) + glob.glob(self.home + "/**/*.sqlite*", recursive=True):
+            if path.endswith(("-wal", "-shm")):
+                continue
+            with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True, timeout=5)) as db:
+                return db.execute("SELECT call_id, leg, ended_at, caller FROM call_records").fetchall()
+        raise AssertionError("no database in " + self.home)
 
     def channels(self):
         """The calls in progress."""
