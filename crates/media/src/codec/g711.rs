@@ -50,7 +50,7 @@ const fn ulaw_values() -> [i16; 256] {
     while code < 256 {
         let inverted = !(code as u8) as i16;
         let (exponent, mantissa) = ((inverted >> 4) & 7, inverted & 0x0F);
-        let magnitude = ((mantissa << 3) + 132 << exponent) - 132;
+        let magnitude = (((mantissa << 3) + 132) << exponent) - 132;
         table[code] = if code < 128 { -magnitude } else { magnitude };
         code += 1;
     }

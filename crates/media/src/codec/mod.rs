@@ -136,8 +136,8 @@ impl Codec {
         match self {
             Codec::Pcmu => Encoder::Pcmu,
             Codec::Pcma => Encoder::Pcma,
-            Codec::G722 => Encoder::G722(Box::new(g722::Encoder::new())),
-            Codec::Gsm => Encoder::Gsm(Box::new(gsm::Encoder::new())),
+            Codec::G722 => Encoder::G722(Box::default()),
+            Codec::Gsm => Encoder::Gsm(Box::default()),
             Codec::L16 => Encoder::L16,
         }
     }
@@ -147,8 +147,8 @@ impl Codec {
         match self {
             Codec::Pcmu => Decoder::Pcmu,
             Codec::Pcma => Decoder::Pcma,
-            Codec::G722 => Decoder::G722(Box::new(g722::Decoder::new())),
-            Codec::Gsm => Decoder::Gsm(Box::new(gsm::Decoder::new())),
+            Codec::G722 => Decoder::G722(Box::default()),
+            Codec::Gsm => Decoder::Gsm(Box::default()),
             Codec::L16 => Decoder::L16,
         }
     }
@@ -244,5 +244,25 @@ mod tests {
         }
         assert_eq!(Codec::from_name("G722", 16000), None);
         assert_eq!(Codec::from_payload_type(18), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_audio_and_any_payload_pass_without_harm(
+            loud in proptest::collection::vec(proptest::prop_oneof![0..1_i16, i16::MIN..=i16::MAX, i16::MAX - 1..=i16::MAX, i16::MIN..=i16::MIN + 1], 0..900),
+            bytes in proptest::collection::vec(0_u8.., 0..400),
+        ) {
+            for codec in Codec::ALL {
+                let (mut encoder, mut decoder) = (codec.encoder(), codec.decoder());
+                let (mut payload, mut back) = (Vec::new(), Vec::new());
+                encoder.encode(&loud, &mut payload);
+                decoder.decode(&payload, &mut back);
+                proptest::prop_assert!(back.len() >= loud.len() && back.len() < loud.len() + 160);
+                decoder.decode(&bytes, &mut back);
+                let mut frame: Vec<u8> = bytes.clone();
+                frame.insert(0, 0xD0);
+                decoder.decode(&frame, &mut back);
+            }
+        }
     }
 }
