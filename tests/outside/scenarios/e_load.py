@@ -55,9 +55,8 @@ def test_thousand_bridged_calls():
             phone = Sipp("phone.xml", calls=calls, limit=400)
             phone.register("204", x.secrets["204"], x.sip).start()
             procs.poll("sipp phone listens", lambda: any(":%04X " % phone.port in n for n in open("/proc/net/udp")), 5)
-            caller = Sipp("extension.xml", x.sip, calls=calls, rate=rate, service="204", extra=["-d", "300"],
-                          rows=[("200", "[authentication username=200 password=%s]" % x.secrets["200"])])
-            caller.register("200", x.secrets["200"], x.sip)
+            caller = Sipp("extension.xml", x.sip, calls=calls, rate=rate, extra=["-d", "300"])
+            caller.answers("200", x.secrets["200"], x.sip, "204", calls)
             result, other = caller.run(120), None
             try:
                 other = phone.wait(20)
