@@ -40,7 +40,7 @@ class Linphone:
                 self.cmd("register sip:%s@%s:%d%s sip:%s:%d%s %s %s %s" % (
                     (user,) + exchange + ("",) + exchange +
                     (";transport=" + transport if transport != "udp" else "", password, user, realm)))
-                procs.poll("linphone %s registers" % user, lambda: "State: ok" in self.cmd("register-status ALL"), timeout, 0.3)
+                procs.poll("linphone %s registers" % user, lambda: "RegistrationOk" in self.cmd("register-status ALL"), timeout, 0.3)
         except BaseException:
             self.close()
             raise
