@@ -4,6 +4,7 @@
 //! that it was configured for (`client.rs`). Passwords are never kept: HA1 is enough.
 
 mod client;
+mod old_phones;
 mod params;
 mod server;
 
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 pub use client::{Challenge, answer};
+pub use old_phones::knows_only_md5;
 pub use server::{Authenticator, Verdict};
 
 /// A digest algorithm.

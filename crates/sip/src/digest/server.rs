@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use subtle::{Choice, ConstantTimeEq};
 
+use super::old_phones::knows_only_md5;
 use super::params::Params;
 use super::{Algorithm, Ha1, response};
 use crate::flow::Flow;
@@ -130,11 +131,23 @@ impl Authenticator {
 
     /// As [`Self::challenge`]; `stale` tells the phone that its password is not in question.
     pub fn challenge_with(&mut self, now: Instant, flow: &Flow, stale: bool) -> Vec<Value> {
+        self.offer(now, flow, stale, false)
+    }
+
+    /// As [`Self::challenge_with`], to a phone that names itself `user_agent`: some phones give up at the first
+    /// algorithm they do not know, see [`knows_only_md5`].
+    pub fn challenge_phone(&mut self, now: Instant, flow: &Flow, stale: bool, user_agent: &str) -> Vec<Value> {
+        self.offer(now, flow, stale, knows_only_md5(user_agent))
+    }
+
+    fn offer(&mut self, now: Instant, flow: &Flow, stale: bool, only_md5: bool) -> Vec<Value> {
         self.count = self.count.wrapping_add(1);
         let stamp = (self.millis(now), self.count);
         let nonce = self.nonce(stamp, flow);
+        let only_md5 = only_md5 && self.algorithms.contains(&Algorithm::Md5);
         self.algorithms
             .iter()
+            .filter(|algorithm| !only_md5 || **algorithm == Algorithm::Md5)
             .map(|algorithm| {
                 Value::lossy(&format!(
                     "Digest realm={}, nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{}",
