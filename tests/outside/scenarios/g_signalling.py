@@ -12,6 +12,8 @@ from message import Msg, digest
 from meter import Meter
 from parts import hears, hears_not, nobody_rang, talk
 
+NO = (400, 401, 403)             # what a request that proves nothing gets
+
 
 def _bare(phone, method, uri, user, authorization=None, **fixed):
     """A request whose every varying part is given, so that answers can be compared."""
@@ -87,21 +89,21 @@ def test_digest():
         challenge = p.exchange(p.build("REGISTER", p.registrar(), headers=[["To", "<%s>" % p.aor]])).all("WWW-Authenticate")[0]
         good = digest(challenge, "REGISTER", p.registrar(), "204", p.password)
         assert attempt(good) == 200
-        assert attempt(good) == 401, "a replayed digest answer was accepted"
+        assert attempt(good) in NO, "a replayed digest answer was accepted"
         second = digest(challenge, "REGISTER", p.registrar(), "204", p.password, nc=2)
         assert attempt(second) == 200, "the next nonce count was refused"
-        assert attempt(digest(challenge, "REGISTER", p.registrar(), "204", p.password, nc=1)) == 401
+        assert attempt(digest(challenge, "REGISTER", p.registrar(), "204", p.password, nc=1)) in NO
         with x.raw("204", register=False) as thief:
             third = digest(challenge, "REGISTER", p.registrar(), "204", p.password, nc=3)
-            assert attempt(third, thief) == 401, "a nonce was accepted from another address"
-        assert attempt(digest(challenge, "REGISTER", "sip:other@%s" % x.ip, "204", p.password, nc=4)) in (400, 401, 403)
-        assert attempt(digest(challenge, "INVITE", p.registrar(), "204", p.password, nc=5)) == 401
-        assert attempt(digest(challenge, "REGISTER", p.registrar(), "204", "wrong", nc=6)) == 401
-        assert attempt(digest(challenge, "REGISTER", p.registrar(), "200", x.secrets["200"], nc=7)) in (401, 403), "200 registered 204"
-        assert attempt(re.sub(r'nonce="[^"]*"', 'nonce="%s"' % ("0" * 48), good)) == 401
-        assert attempt(re.sub(r"qop=auth, nc=\S+ cnonce=\S+,?", "", good)) in (400, 401)
+            assert attempt(third, thief) in NO, "a nonce was accepted from another address"
+        assert attempt(digest(challenge, "REGISTER", "sip:other@%s" % x.ip, "204", p.password, nc=4)) in NO
+        assert attempt(digest(challenge, "INVITE", p.registrar(), "204", p.password, nc=5)) in NO
+        assert attempt(digest(challenge, "REGISTER", p.registrar(), "204", "wrong", nc=6)) in NO
+        assert attempt(digest(challenge, "REGISTER", p.registrar(), "200", x.secrets["200"], nc=7)) in NO, "200 registered 204"
+        assert attempt(re.sub(r'nonce="[^"]*"', 'nonce="%s"' % ("0" * 48), good)) in NO
+        assert attempt(re.sub(r"qop=auth, nc=\S+ cnonce=\S+,?", "", good)) in NO
         for junk in ("", "Digest", "Digest " + "x" * 2000, "Basic MjA0Og==", 'Digest username="204', "Digest " + ",".join('a="b"' for _ in range(500))):
-            assert attempt(junk) in (400, 401), junk[:30]
+            assert attempt(junk) in NO, junk[:30]
         assert x.alive(0.5)
 
 
