@@ -1,5 +1,6 @@
 //! Making a home: everything is put together in a folder inside it and then moved into place; what fails on the way leaves nothing behind.
 
+use crate::exchange::random;
 use crate::fault::{Doing, Fault, Outcome};
 use crate::home::{Home, Lock, State, certificate, write_private};
 use std::fs::{self, DirBuilder};
@@ -49,7 +50,6 @@ impl Making {
             let keys = self.stage.join("keys");
             make_folder(&keys)?;
             write_private(&keys.join("pepper"), &random()?)?;
-            write_private(&keys.join("nonce"), &random()?)?;
         }
         if !self.home.path().join("cert").exists() {
             let dir = self.stage.join("cert");
@@ -128,12 +128,6 @@ fn make_folder(path: &Path) -> Outcome<()> {
     DirBuilder::new().mode(0o700).create(path).doing(|| format!("make the folder {}", path.display()))
 }
 
-fn random() -> Outcome<[u8; 32]> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).doing(|| "get random bytes from the system".to_owned())?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,7 +157,7 @@ mod tests {
         let _lock = making.finish().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(home.path()), 0o700);
-        for file in [home.config(), home.pepper(), home.nonce_key(), home.path().join("cert/key.pem")] {
+        for file in [home.config(), home.pepper(), home.path().join("cert/key.pem")] {
             assert_eq!(mode(&file), 0o600, "{}", file.display());
         }
         assert_eq!(home.state().unwrap(), State::Lived);

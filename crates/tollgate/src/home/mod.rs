@@ -57,11 +57,6 @@ impl Home {
         self.root.join("tollgate.db")
     }
 
-    /// The key that nonces are made with, 32 bytes.
-    pub(crate) fn nonce_key(&self) -> PathBuf {
-        self.root.join("keys").join("nonce")
-    }
-
     /// The pepper of stored PIN hashes, 32 bytes.
     pub(crate) fn pepper(&self) -> PathBuf {
         self.root.join("keys").join("pepper")
@@ -136,7 +131,7 @@ impl Home {
             fs::set_permissions(&self.root, fs::Permissions::from_mode(0o700))
                 .doing(|| format!("close {} to others", self.root.display()))?;
         }
-        for file in [self.config(), self.store(), self.pepper(), self.nonce_key()] {
+        for file in [self.config(), self.store(), self.pepper()] {
             if let Ok(meta) = fs::symlink_metadata(&file)
                 && meta.is_file()
                 && meta.permissions().mode() & 0o077 != 0
@@ -205,15 +200,6 @@ fn default_place() -> Outcome<PathBuf> {
         None => Err(Fault::unusable("there is no HOME in the environment, so no default place for the home")
             .repair("name a folder with --home")),
     }
-}
-
-/// Reads a key file of exactly 32 bytes that only its owner can read.
-pub(crate) fn read_key(path: &Path) -> Outcome<[u8; 32]> {
-    let bytes = fs::read(path).doing(|| format!("read the key {}", path.display()))?;
-    <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
-        Fault::unusable(format!("the key {} is damaged: it must have 32 bytes", path.display()))
-            .repair("put it back from a backup")
-    })
 }
 
 /// Writes a file that only we can read, whole or not at all: beside it first, then renamed over it.

@@ -1,1 +1,113 @@
-//! t
+//! The configuration that a fresh home starts with. It says what `Config::fresh` says, so that deleting any part of it changes nothing.
+
+/// The text, with comments worth reading.
+pub(crate) const TEXT: &str = r##"# tollgate: the configuration of this telephone exchange.
+#
+# What you leave out means what a fresh install has, and this file says just that: delete any section and
+# nothing changes. After an edit:   kill -HUP <process>   or   systemctl reload tollgate
+# A mistake changes nothing; it is reported with its line. To look before you leap:   tollgate check
+# Secrets never stand here. A phone gets a new one with:   tollgate extension rotate 204
+
+[system]
+name = "tollgate"
+country = "US"          # tones, emergency numbers, and what counts as national, mobile, premium: US, GB, DE ...
+language = "en"         # of the voice prompts
+# timezone = "America/New_York"   # for schedules; left out: the machine's own
+
+[sip]
+# Where calls and phones come in. Left out: port 5060 of every address, UDP and TCP, IPv4 and IPv6.
+# udp = ["0.0.0.0:5060", "[::]:5060"]
+# tcp = ["0.0.0.0:5060", "[::]:5060"]
+# Behind a router that forwards port 5060 and the ports below: its public address, so that callers' sound
+# finds its way back.
+# public_address = "203.0.113.5"
+
+[media]
+ports = "16384-32767"   # UDP ports for sound, two for each side of a call; forward these too
+
+# Anybody on the internet may call. Whatever number he dials, he arrives here and nowhere else.
+[strangers]
+answer = "menu:attendant"   # or "refuse"
+max_calls = 20              # at one time
+per_source = 3              # at one time from one address
+
+# Phones. "may" lists what one may call besides the house: toll-free, local, national, mobile, international,
+# premium, satellite. Emergency numbers need no permission. Nothing leaves before there is a trunk and a route.
+[extension.200]
+name = "Office"
+may = ["internal", "toll-free", "local", "national"]
+
+[extension.204]
+name = "Home"
+may = ["internal", "toll-free", "local", "national"]
+
+# A group rings several phones. ring = "in-order" rings one after the other, "seconds" each.
+[group.222]
+name = "Everybody"
+members = ["200", "204"]
+ring = "all"
+seconds = 20
+then = "mailbox:204"
+
+# What a caller hears. Where a key leads: extension:N, group:N, menu:NAME, mailbox:N, directory, closed, hangup.
+[menu.attendant]
+greeting = "welcome"
+keys = { 0 = "directory", 1 = "group:222" }
+dial = "2XX"                # extensions and groups that can be dialled at once
+timeout = "extension:204"   # whoever presses nothing
+invalid = "again"
+
+# A line to the outside: a provider or a gateway box. The route says who may use it and what to dial.
+# Who may call what is decided by the gate for every single call; "tollgate reach" shows what that comes to.
+#
+# [trunk.itsp]
+# kind = "address"                 # known by its address
+# host = "sip.provider.example"
+# caller_id = "+12025550100"
+#
+# [route.national]
+# dial = "_9NXXNXXXXXX"            # 9, then ten digits
+# strip = 1                        # the 9 goes
+# trunks = ["itsp"]
+#
+# [did."+12025550100"]             # who calls this number over the trunk ...
+# trunk = "itsp"
+# to = "menu:attendant"            # ... arrives here
+
+# What paid calls may cost, whoever makes them. Each phone on its own; 20 means 20.00 of your currency.
+[policy]
+calls_at_once = 2
+money_per_call = 10
+money_per_day = 20
+"##;
+
+#[cfg(test)]
+mod tests {
+    use super::TEXT;
+    use crate::config_file::read;
+    use pbx::config::Config;
+
+    #[test]
+    fn the_text_says_what_a_fresh_install_has() {
+        match read("tollgate.toml", TEXT) {
+            Ok(read) => assert_eq!(read.config, Config::fresh()),
+            Err(broken) => panic!("{}", broken.fault()),
+        }
+    }
+
+    #[test]
+    fn what_is_commented_out_can_be_used_as_it_stands() {
+        let text: String = TEXT
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(code) if code.starts_with('[') || code.contains(" = ") => code,
+                _ if line.starts_with('#') => "",
+                _ => line,
+            })
+            .fold(String::new(), |text, line| text + line + "\n");
+        match read("tollgate.toml", &text) {
+            Ok(read) => assert!(read.config.trunks.contains_key("itsp")),
+            Err(broken) => panic!("{}", broken.fault()),
+        }
+    }
+}

@@ -2,5 +2,8 @@
 
 pub(crate) mod address;
 pub(crate) mod bind;
+pub(crate) mod media_io;
+pub(crate) mod ports;
+pub(crate) mod sip_io;
 pub(crate) mod tcp;
 pub(crate) mod udp;

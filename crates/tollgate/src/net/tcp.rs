@@ -6,7 +6,8 @@ use crate::limits::{
 };
 use crate::net::address::source;
 use bytes::Bytes;
-use sip::{Flow, Framer, Transport};
+use sip::framer::PONG;
+use sip::{Flow, Frame, Framer, Transport};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +28,8 @@ pub(crate) enum Input {
         flow: Flow,
         /// Where its outgoing messages go.
         writes: mpsc::Sender<Bytes>,
+        /// We opened it.
+        ours: bool,
     },
     /// One whole message.
     Message {
@@ -39,6 +42,11 @@ pub(crate) enum Input {
     Closed {
         /// The number of the connection.
         connection: u64,
+    },
+    /// A connection that we wanted did not come about.
+    Refused {
+        /// To where.
+        remote: SocketAddr,
     },
 }
 
@@ -115,7 +123,7 @@ impl Streams {
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     if let Some(place) = self.place(peer.ip()) {
-                        self.serve(stream, peer, place);
+                        self.serve(stream, peer, place, false);
                     } else {
                         tracing::debug!(%peer, "too many connections: refused");
                     }
@@ -129,38 +137,43 @@ impl Streams {
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place, ours: bool) {
         let Ok(local) = stream.local_addr() else {
             return;
         };
         let connection = self.inner.next.fetch_add(1, Ordering::Relaxed);
         let flow = Flow { transport: Transport::Tcp, local, remote: peer, connection };
-        tokio::spawn(hold(stream, flow, self.inner.inputs.clone(), place));
+        tokio::spawn(hold(stream, flow, self.inner.inputs.clone(), place, ours));
     }
 
-    /// Opens a connection to a trunk or phone; it reports itself with [`Input::Opened`].
-    pub(crate) async fn connect(&self, remote: SocketAddr) -> io::Result<()> {
-        let place = self.place(remote.ip()).ok_or_else(|| io::Error::other("too many connections"))?;
-        let stream = tokio::time::timeout(STREAM_CONNECT, TcpStream::connect(remote))
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        self.serve(stream, remote, place);
-        Ok(())
+    /// Opens a connection to a trunk or phone; it reports itself with [`Input::Opened`] or [`Input::Refused`].
+    pub(crate) async fn connect(&self, remote: SocketAddr) {
+        let opened = match self.place(remote.ip()) {
+            Some(place) => tokio::time::timeout(STREAM_CONNECT, TcpStream::connect(remote))
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                .map(|stream| self.serve(stream, remote, place, true)),
+            None => Err(io::Error::other("too many connections")),
+        };
+        if let Err(error) = opened {
+            tracing::debug!(%error, %remote, "a connection did not come about");
+            let _ = self.inner.inputs.send(Input::Refused { remote }).await;
+        }
     }
 }
 
 /// The life of one connection.
-async fn hold(stream: TcpStream, flow: Flow, inputs: mpsc::Sender<Input>, place: Place) {
+async fn hold(stream: TcpStream, flow: Flow, inputs: mpsc::Sender<Input>, place: Place, ours: bool) {
     let _ = stream.set_nodelay(true);
     let (writes, queue) = mpsc::channel(STREAM_WRITES);
     // The connection's own way to answer keep-alives; it must not keep the queue open.
     let pongs = writes.downgrade();
-    if inputs.send(Input::Opened { flow, writes }).await.is_err() {
+    if inputs.send(Input::Opened { flow, writes, ours }).await.is_err() {
         return;
     }
     let (reader, writer) = stream.into_split();
     let why = tokio::select! {
-        why = read(reader, flow, &inputs, &pongs) => why,
+        why = read(reader, flow, &inputs, &pongs, ours) => why,
         why = write(writer, queue) => why,
     };
     tracing::debug!(peer = %flow.remote, why, "connection closed");
@@ -173,12 +186,14 @@ async fn read(
     flow: Flow,
     inputs: &mpsc::Sender<Input>,
     pongs: &mpsc::WeakSender<Bytes>,
+    ours: bool,
 ) -> &'static str {
     let mut framer = Framer::new();
     let mut buffer = vec![0; 4096];
     let mut begun: Option<Instant> = None;
     let opened = Instant::now();
-    let mut proved = false;
+    // Who was called need not speak first.
+    let mut proved = ours;
     loop {
         let idle_until = Instant::now() + STREAM_IDLE;
         let deadline = match (proved, begun) {
@@ -195,23 +210,27 @@ async fn read(
         let Some(bytes) = buffer.get(..length) else {
             return "broken";
         };
-        let Ok(messages) = framer.push(bytes) else {
+        let Ok(frames) = framer.push(bytes) else {
             return "not SIP";
         };
-        for bytes in messages {
-            proved = true;
-            begun = None;
-            if inputs.send(Input::Message { flow, bytes }).await.is_err() {
-                return "shutting down";
+        for frame in frames {
+            match frame {
+                Frame::Message(bytes) => {
+                    proved = true;
+                    begun = None;
+                    if inputs.send(Input::Message { flow, bytes }).await.is_err() {
+                        return "shutting down";
+                    }
+                }
+                // RFC 5626 §3.5.1: a double CRLF is answered by a single one.
+                Frame::Pong => {
+                    if let Some(writes) = pongs.upgrade() {
+                        let _ = writes.try_send(Bytes::from_static(PONG));
+                    }
+                }
             }
         }
-        for _ in 0..framer.take_pongs() {
-            // RFC 5626 §3.5.1: a double CRLF is answered by a single one.
-            if let Some(writes) = pongs.upgrade() {
-                let _ = writes.try_send(Bytes::from_static(b"\r\n"));
-            }
-        }
-        begun = if framer.is_empty() { None } else { begun.or_else(|| Some(Instant::now())) };
+        begun = if framer.pending() == 0 { None } else { begun.or_else(|| Some(Instant::now())) };
     }
 }
 

@@ -1,0 +1,275 @@
+//! The command line: what can be typed. Each command has a file of its own beside this one; `main` runs them.
+//! A new command is one variant here, one file, one line in [`run`].
+
+mod calls;
+mod check;
+mod doctor;
+mod keep;
+mod places;
+mod plan;
+mod print;
+mod reach;
+mod serve;
+mod simulate;
+
+use crate::fault::Outcome;
+use crate::home::Home;
+use crate::logs;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A telephone exchange that answers the whole internet and cannot be stolen from.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version, max_term_width = 120, disable_help_subcommand = false)]
+pub(crate) struct Cli {
+    /// Folder with configuration and data [default: $XDG_DATA_HOME/tollgate or ~/.local/share/tollgate; /var/lib/tollgate for root]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// How log lines look (on standard error; their level comes from TOLLGATE_LOG)
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) log_format: logs::Format,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the exchange; makes what is missing (this is what happens without any command)
+    Run(Run),
+    /// Look for mistakes and back doors in a home, an extensions.conf or an /etc/asterisk folder
+    Check(Check),
+    /// Show what each kind of caller can reach
+    Reach(Reach),
+    /// Walk one call through the plan, step by step, without any network
+    Simulate(Simulate),
+    /// Print the plan that the configuration means, as a dialplan
+    Plan(Place),
+    /// Phones: list, add, rotate their secret, remove
+    #[command(subcommand)]
+    Extension(Extension),
+    /// Outside lines: list, add, remove
+    #[command(subcommand)]
+    Trunk(Trunk),
+    /// Ring groups: list, add, remove
+    #[command(subcommand)]
+    Group(Group),
+    /// Show call records
+    Calls(Calls),
+    /// Show the calls that are on now
+    Channels,
+    /// Look whether this machine and this home are fit
+    Doctor,
+}
+
+/// `tollgate run`.
+#[derive(Debug, Args, Default)]
+pub(crate) struct Run {
+    /// When told to stop, give calls this many seconds to end
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) drain: Option<u64>,
+}
+
+/// Where a plan is.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// A home, an extensions.conf or an /etc/asterisk folder [default: the home]
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// SARIF 2.1.0, for code hosting sites.
+    Sarif,
+}
+
+/// From which severity on `check` fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Anything found.
+    Note,
+    /// What could go wrong.
+    #[default]
+    Warning,
+    /// What is wrong.
+    Error,
+    /// Nothing.
+    Never,
+}
+
+/// `tollgate check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Exit with 1 if there is a finding of this weight or heavier
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) fail_on: FailOn,
+}
+
+/// `tollgate reach`.
+#[derive(Debug, Args)]
+pub(crate) struct Reach {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only this entry: strangers, extension:204, trunk:itsp
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) from: Option<String>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `tollgate simulate`.
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Who calls: stranger, extension:204 (or 204), trunk:itsp
+    #[arg(long, default_value = "stranger", value_name = "WHO")]
+    pub(crate) from: String,
+    /// The number dialled
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) to: String,
+    /// Keys pressed, one group for each time the plan listens: 4,1234588#
+    #[arg(long, default_value = "", value_name = "KEYS")]
+    pub(crate) keys: String,
+    /// Caller ID shown
+    #[arg(long, default_value = "", value_name = "NUMBER")]
+    pub(crate) caller_id: String,
+    /// Civil time of the call, as 2026-12-24T18:00 [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+}
+
+/// `tollgate extension`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Extension {
+    /// The extensions and whether their phones are there
+    List,
+    /// Make an extension; prints its secret once
+    Add {
+        /// Its number
+        number: String,
+        /// Whose it is
+        #[arg(long)]
+        name: Option<String>,
+        /// What it may call: internal, toll-free, local, national, mobile, international …
+        #[arg(long, value_delimiter = ',')]
+        may: Vec<String>,
+        /// Make a mailbox for it
+        #[arg(long)]
+        mailbox: bool,
+    },
+    /// Make its secret new; prints it once
+    Rotate {
+        /// Its number
+        number: String,
+    },
+    /// Remove an extension with its secret and its registrations
+    Remove {
+        /// Its number
+        number: String,
+    },
+}
+
+/// `tollgate trunk`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Trunk {
+    /// The trunks
+    List,
+    /// Add a trunk that is known by its address
+    Add {
+        /// Its name
+        name: String,
+        /// Its host, with a port if it is not 5060
+        #[arg(long)]
+        host: String,
+    },
+    /// Remove a trunk
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+/// `tollgate group`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// The ring groups
+    List,
+    /// Make a group
+    Add {
+        /// Its number
+        number: String,
+        /// The extensions it rings
+        #[arg(long, value_delimiter = ',', required = true)]
+        members: Vec<String>,
+        /// all at once, or in-order
+        #[arg(long, default_value = "all")]
+        ring: String,
+        /// How long it rings
+        #[arg(long, default_value_t = 20)]
+        seconds: u32,
+    },
+    /// Remove a group
+    Remove {
+        /// Its number
+        number: String,
+    },
+}
+
+/// `tollgate calls`.
+#[derive(Debug, Args)]
+pub(crate) struct Calls {
+    /// Go on printing records as calls end
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// At most this many, the newest
+    #[arg(long, default_value_t = 50, value_name = "NUMBER")]
+    pub(crate) limit: u32,
+}
+
+/// What all commands share.
+#[derive(Debug)]
+pub(crate) struct Common {
+    /// The home.
+    pub(crate) home: Home,
+    /// JSON instead of text.
+    pub(crate) json: bool,
+    /// How logs look.
+    pub(crate) log_format: logs::Format,
+}
+
+/// Runs what was typed; the number is the exit code of a command that worked.
+pub(crate) fn run(cli: Cli) -> Outcome<u8> {
+    let common = Common {
+        home: Home::locate(cli.home.as_deref())?,
+        json: cli.json,
+        log_format: cli.log_format,
+    };
+    match cli.command.unwrap_or_else(|| Command::Run(Run::default())) {
+        Command::Run(run) => serve::run(&common, &run),
+        Command::Check(check) => check::run(&common, &check),
+        Command::Reach(reach) => reach::run(&common, &reach),
+        Command::Simulate(simulate) => simulate::run(&common, &simulate),
+        Command::Plan(place) => plan::run(&common, &place),
+        Command::Extension(what) => keep::extension(&common, &what),
+        Command::Trunk(what) => keep::trunk(&common, &what),
+        Command::Group(what) => keep::group(&common, &what),
+        Command::Calls(calls) => calls::run(&common, &calls),
+        Command::Channels => calls::channels(&common),
+        Command::Doctor => doctor::run(&common),
+    }
+}

@@ -1,0 +1,103 @@
+//! What `check`, `reach`, `plan` and `simulate` look at: a home, a `tollgate.toml`, an `extensions.conf`, or a folder like /etc/asterisk.
+
+use super::{Common, Place};
+use crate::exchange::files::PlanFiles;
+use crate::exchange::snapshot::{self, Built};
+use crate::fault::{Fault, Outcome};
+use crate::home::Home;
+use dialplan::finding::Finding;
+use dialplan::policy::OriginKind;
+use dialplan::span::SourceMap;
+use dialplan::{Dialect, Program};
+use std::path::Path;
+
+/// A plan that was read.
+pub(super) enum Subject {
+    /// With its configuration.
+    Home(Box<Built>),
+    /// A plan of Asterisk's alone.
+    Plan {
+        /// The plan.
+        program: Program,
+        /// What the loader found.
+        findings: Vec<Finding>,
+        /// The texts.
+        sources: SourceMap,
+    },
+}
+
+impl Subject {
+    /// Reads what `place` names, or the home.
+    pub(super) fn read(common: &Common, place: &Place) -> Outcome<Self> {
+        let Some(path) = &place.path else {
+            return snapshot::of(&common.home).map(|built| Self::Home(Box::new(built)));
+        };
+        if path.is_dir() {
+            if path.join("tollgate.toml").is_file() {
+                return snapshot::of(&Home::locate(Some(path))?).map(|built| Self::Home(Box::new(built)));
+            }
+            if path.join("extensions.conf").is_file() {
+                return Self::plan(path, "extensions.conf");
+            }
+            return Err(Fault::unusable(format!(
+                "{} has neither a tollgate.toml nor an extensions.conf",
+                path.display()
+            )));
+        }
+        if !path.exists() {
+            return Err(Fault::unusable(format!("there is no {}", path.display())));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            let text = crate::config_file::text_of(path)?;
+            let home = Home::locate(Some(folder))?;
+            return snapshot::build(&home, &path.display().to_string(), &text).map(|built| Self::Home(Box::new(built)));
+        }
+        Self::plan(folder, &name)
+    }
+
+    fn plan(folder: &Path, name: &str) -> Outcome<Self> {
+        let files = PlanFiles::new(folder);
+        let texts = files.named(&[name.to_owned()])?;
+        let loaded = dialplan::load::load(&texts, Dialect::V22, &files);
+        Ok(Self::Plan { program: loaded.program, findings: loaded.findings, sources: loaded.sources })
+    }
+
+    /// The plan.
+    pub(super) fn program(&self) -> &Program {
+        match self {
+            Self::Home(built) => &built.snapshot.program,
+            Self::Plan { program, .. } => program,
+        }
+    }
+
+    /// What was found, and the texts it points into.
+    pub(super) fn findings(&self) -> (&[Finding], &SourceMap) {
+        match self {
+            Self::Home(built) => (&built.findings, &built.sources),
+            Self::Plan { findings, sources, .. } => (findings, sources),
+        }
+    }
+
+    /// What each entry can reach. A plan alone does not say where strangers come in: the contexts that Asterisk and FreePBX use for them count.
+    pub(super) fn report(&self) -> audit::Report {
+        match self {
+            Self::Home(built) => built.report.clone(),
+            Self::Plan { program, .. } => {
+                let known = ["from-sip-external", "from-pstn", "from-trunk", "public", "default", "from-internal"];
+                let entries: Vec<audit::Entry> = known
+                    .iter()
+                    .filter(|name| program.context(name).is_some())
+                    .map(|name| audit::Entry {
+                        name: (*name).to_owned(),
+                        origin: if *name == "from-internal" { OriginKind::System } else { OriginKind::Stranger },
+                        place: dialplan::Place::new(name, "s", 1),
+                        any_exten: true,
+                    })
+                    .collect();
+                audit::coarse(program, &entries, &audit::Facts::default())
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! `tollgate plan`: the plan as a dialplan that loads back to the same program.
+
+use super::places::Subject;
+use super::{Common, Place, print};
+use crate::exchange::snapshot::refused;
+use crate::fault::Outcome;
+use dialplan::finding::Severity;
+use serde_json::json;
+
+/// Prints it.
+pub(super) fn run(common: &Common, place: &Place) -> Outcome<u8> {
+    let subject = Subject::read(common, place)?;
+    let (findings, sources) = subject.findings();
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(refused("the dialplan", findings, sources));
+    }
+    let program = subject.program();
+    if common.json {
+        print::json(&json!({ "hash": hex::encode(program.hash()), "plan": program.to_string() }));
+    } else {
+        print!("{program}");
+    }
+    Ok(0)
+}

@@ -1,0 +1,245 @@
+//! Changing `tollgate.toml` for its owner: comments and order stay, the result is read and checked before it is written.
+
+use crate::fault::{Doing as _, Fault, Outcome};
+use pbx::config::{Config, Ring};
+use serde::{Deserialize, Serialize};
+use toml_edit::{Array, DocumentMut, Item, Table, value};
+
+/// A change that a command or the portal asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Change {
+    /// A new extension.
+    AddExtension {
+        /// Its number.
+        number: String,
+        /// Whose it is.
+        name: Option<String>,
+        /// What it may call; empty: as a fresh one.
+        may: Vec<String>,
+        /// With a mailbox of the same number.
+        mailbox: bool,
+    },
+    /// An extension goes.
+    RemoveExtension {
+        /// Its number.
+        number: String,
+    },
+    /// A new trunk that is known by its address.
+    AddTrunk {
+        /// Its name.
+        name: String,
+        /// Host, with a port if it is not the usual one.
+        host: String,
+    },
+    /// A trunk goes.
+    RemoveTrunk {
+        /// Its name.
+        name: String,
+    },
+    /// A new ring group.
+    AddGroup {
+        /// Its number.
+        number: String,
+        /// Who rings.
+        members: Vec<String>,
+        /// `all` or `in-order`.
+        ring: String,
+        /// How long.
+        seconds: u32,
+    },
+    /// A group goes.
+    RemoveGroup {
+        /// Its number.
+        number: String,
+    },
+}
+
+/// The text after the change. `now` is what the text says before it: sections that it leaves out are written out first, so that adding one
+/// extension does not take the others away.
+pub(crate) fn apply(text: &str, now: &Config, change: &Change) -> Outcome<String> {
+    let mut document: DocumentMut = text.parse().doing(|| "read tollgate.toml".to_owned())?;
+    match change {
+        Change::AddExtension { number, name, may, mailbox } => {
+            write_out(&mut document, "extension", now)?;
+            let mut table = Table::new();
+            if let Some(name) = name {
+                table.insert("name", value(name));
+            }
+            if *mailbox {
+                table.insert("mailbox", value(number));
+            }
+            if !may.is_empty() {
+                table.insert("may", list(may));
+            }
+            add(&mut document, "extension", number, table)?;
+        }
+        Change::RemoveExtension { number } => {
+            write_out(&mut document, "extension", now)?;
+            remove(&mut document, "extension", number)?;
+        }
+        Change::AddTrunk { name, host } => {
+            let mut table = Table::new();
+            table.insert("kind", value("address"));
+            let (host, port) = split_port(host)?;
+            table.insert("host", value(host));
+            if let Some(port) = port {
+                table.insert("port", value(i64::from(port)));
+            }
+            add(&mut document, "trunk", name, table)?;
+        }
+        Change::RemoveTrunk { name } => remove(&mut document, "trunk", name)?,
+        Change::AddGroup { number, members, ring, seconds } => {
+            write_out(&mut document, "group", now)?;
+            let mut table = Table::new();
+            table.insert("members", list(members));
+            table.insert("ring", value(ring));
+            table.insert("seconds", value(i64::from(*seconds)));
+            add(&mut document, "group", number, table)?;
+        }
+        Change::RemoveGroup { number } => {
+            write_out(&mut document, "group", now)?;
+            remove(&mut document, "group", number)?;
+        }
+    }
+    Ok(document.to_string())
+}
+
+fn split_port(host: &str) -> Outcome<(&str, Option<u16>)> {
+    // An IPv6 address in brackets may have a port behind it; a bare one has colons of its own.
+    let split = match host.rsplit_once(':') {
+        Some((before, port)) if before.ends_with(']') || !before.contains(':') => Some((before, port)),
+        _ => None,
+    };
+    match split {
+        None => Ok((host, None)),
+        Some((before, port)) => match port.parse() {
+            Ok(port) => Ok((before, Some(port))),
+            Err(_) => Err(Fault::unusable(format!("{port:?} is no port number"))),
+        },
+    }
+}
+
+fn list(items: &[String]) -> Item {
+    value(items.iter().collect::<Array>())
+}
+
+fn add(document: &mut DocumentMut, kind: &str, name: &str, table: Table) -> Outcome<()> {
+    let of_kind = document.entry(kind).or_insert_with(implicit);
+    let Some(of_kind) = of_kind.as_table_like_mut() else {
+        return Err(Fault::unusable(format!("{kind} in tollgate.toml is not a table")));
+    };
+    if of_kind.contains_key(name) {
+        return Err(Fault::failed(format!("{kind} {name} exists already")).repair(format!("see: tollgate {kind} list")));
+    }
+    of_kind.insert(name, Item::Table(table));
+    Ok(())
+}
+
+fn remove(document: &mut DocumentMut, kind: &str, name: &str) -> Outcome<()> {
+    let gone = document.get_mut(kind).and_then(Item::as_table_like_mut).and_then(|of_kind| of_kind.remove(name));
+    match gone {
+        Some(_) => Ok(()),
+        None => Err(Fault::failed(format!("there is no {kind} {name}")).repair(format!("see: tollgate {kind} list"))),
+    }
+}
+
+/// A `[kind]` that shows no header of its own.
+fn implicit() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
+}
+
+/// Writes the extensions or groups of a fresh install out, where the text leaves them out.
+fn write_out(document: &mut DocumentMut, kind: &str, now: &Config) -> Outcome<()> {
+    if document.contains_key(kind) {
+        return Ok(());
+    }
+    if kind == "extension" {
+        for (number, extension) in &now.extensions {
+            let mut table = Table::new();
+            table.insert("name", value(&extension.name));
+            if let Some(mailbox) = &extension.mailbox {
+                table.insert("mailbox", value(mailbox));
+            }
+            let may: Vec<String> = extension.may.iter().map(ToString::to_string).collect();
+            table.insert("may", list(&may));
+            add(document, kind, number, table)?;
+        }
+    } else {
+        for (number, group) in &now.groups {
+            let mut table = Table::new();
+            table.insert("name", value(&group.name));
+            table.insert("members", list(&group.members));
+            let ring = match group.ring {
+                Ring::All => "all",
+                Ring::InOrder => "in-order",
+            };
+            table.insert("ring", value(ring));
+            table.insert("seconds", value(i64::from(group.seconds)));
+            table.insert("then", value(group.then.to_string()));
+            add(document, kind, number, table)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config_file::read;
+
+    fn change(text: &str, change: &Change) -> Config {
+        let now = read("t", text).unwrap().config;
+        let text = apply(text, &now, change).unwrap();
+        match read("t", &text) {
+            Ok(read) => read.config,
+            Err(broken) => panic!("{}\n{text}", broken.fault()),
+        }
+    }
+
+    fn kitchen() -> Change {
+        Change::AddExtension {
+            number: "205".into(),
+            name: Some("Kitchen".into()),
+            may: vec!["internal".into(), "local".into()],
+            mailbox: false,
+        }
+    }
+
+    #[test]
+    fn adding_one_keeps_the_others() {
+        let config = change("", &kitchen());
+        let numbers: Vec<&String> = config.extensions.keys().collect();
+        assert_eq!(numbers, ["200", "204", "205"]);
+        let fresh = Config::fresh();
+        assert_eq!(config.extensions.get("204"), fresh.extensions.get("204"));
+        assert_eq!(config.groups, fresh.groups);
+    }
+
+    #[test]
+    fn comments_stay() {
+        let text = "# ours\n[extension.204] # the office\nname = \"Office\"\n[group.222]\nmembers = [\"204\"]\n";
+        let now = read("t", text).unwrap().config;
+        let after = apply(text, &now, &kitchen()).unwrap();
+        assert!(after.starts_with("# ours\n[extension.204] # the office\nname = \"Office\"\n"), "{after}");
+        assert!(after.contains("[extension.205]\nname = \"Kitchen\""), "{after}");
+    }
+
+    #[test]
+    fn adding_and_removing_leaves_the_same_text() {
+        let text = "[extension.204]\nname = \"Office\"\n[group.222]\nmembers = [\"204\"]\n";
+        let now = read("t", text).unwrap().config;
+        let added = apply(text, &now, &kitchen()).unwrap();
+        let removed = apply(&added, &now, &Change::RemoveExtension { number: "205".into() }).unwrap();
+        assert_eq!(removed, text);
+    }
+
+    #[test]
+    fn a_group_that_is_left_out_is_written_out() {
+        let group =
+            Change::AddGroup { number: "223".into(), members: vec!["204".into()], ring: "in-order".into(), seconds: 5 };
+        assert_eq!(change("", &group).groups.len(), Config::fresh().groups.len() + 1);
+    }
+}

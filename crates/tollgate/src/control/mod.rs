@@ -1,0 +1,59 @@
+//! How commands talk to a running exchange: JSON lines over `control.sock` in its home, 0600 in a folder that is 0700.
+//! One request, one answer. Next: `server`, `client`.
+
+pub(crate) mod client;
+pub(crate) mod server;
+
+use crate::fault::Fault;
+use serde::{Deserialize, Serialize};
+
+/// What can be asked of a running exchange.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Is it well?
+    Status,
+    /// Read the configuration again: all of it or nothing.
+    Reload,
+    /// Stop taking calls, wait for those that are on, end.
+    Shutdown {
+        /// How long to wait, in seconds.
+        drain: Option<u64>,
+    },
+    /// The calls that are on.
+    Channels,
+    /// Make a user's secret new.
+    Rotate {
+        /// The extension.
+        user: String,
+    },
+    /// Change the text of the configuration, then reload.
+    Edit {
+        /// The change.
+        change: crate::config_file::edit::Change,
+    },
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Answer {
+    /// Done; what there is to tell.
+    Ok(serde_json::Value),
+    /// Not done.
+    Error {
+        /// Why.
+        message: String,
+        /// What to do.
+        repair: Option<String>,
+    },
+}
+
+impl From<Result<serde_json::Value, Fault>> for Answer {
+    fn from(result: Result<serde_json::Value, Fault>) -> Self {
+        match result {
+            Ok(value) => Self::Ok(value),
+            Err(fault) => Self::Error { message: fault.message, repair: fault.repair },
+        }
+    }
+}

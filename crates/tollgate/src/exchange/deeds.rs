@@ -1,0 +1,106 @@
+//! What an owner does to a home: rotate a secret, add and remove things. The same code serves the command line and the control socket;
+//! a running exchange is told afterwards.
+
+use crate::config_file::edit::{self, Change};
+use crate::config_file::{self, Read, text_of};
+use crate::exchange::{snapshot, wall};
+use crate::fault::{Doing as _, Fault, Outcome};
+use crate::home::{Home, write_private};
+use pbx::config::Config;
+use serde_json::{Value, json};
+use sip::Ha1;
+use store::Store;
+
+/// Letters and digits that nobody mistakes for others, in print or on a phone's display: 32 of them, 5 bits each.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// Characters of a secret: 26 of 5 bits are 130 bits.
+const SECRET: usize = 26;
+
+/// A new secret that can be typed into a phone.
+pub(crate) fn new_secret() -> Outcome<String> {
+    let mut bytes = [0_u8; SECRET];
+    getrandom::fill(&mut bytes).doing(|| "get random bytes from the system".to_owned())?;
+    let letter = |byte: &u8| ALPHABET.get(usize::from(byte % 32)).copied().map_or('a', char::from);
+    Ok(bytes.iter().map(letter).collect())
+}
+
+/// A user's new secret, to be shown once.
+#[derive(Debug)]
+pub(crate) struct Rotated {
+    /// The user.
+    pub(crate) user: String,
+    /// The secret.
+    pub(crate) secret: String,
+    /// The realm of the digests.
+    pub(crate) realm: String,
+    /// What was stored of it.
+    pub(crate) ha1: Ha1,
+}
+
+impl Rotated {
+    /// As `--json` prints it.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "user": self.user, "secret": self.secret, "realm": self.realm })
+    }
+}
+
+/// Makes a user's secret new in the store.
+pub(crate) async fn rotate(store: &Store, user: &str) -> Outcome<Rotated> {
+    let secret = new_secret()?;
+    let realm = store.realm().to_owned();
+    let ha1 = Ha1::of(user, &realm, &secret);
+    let mut credentials =
+        store::Credentials { ha1_sha256: [0; 32], ha1_md5: [0; 16], rotated_at: wall() };
+    hex::decode_to_slice(&ha1.sha256, &mut credentials.ha1_sha256).doing(|| "keep the digest".to_owned())?;
+    hex::decode_to_slice(&ha1.md5, &mut credentials.ha1_md5).doing(|| "keep the digest".to_owned())?;
+    store.set_credentials(user, credentials).await.doing(|| format!("keep the secret of {user}"))?;
+    store.event(wall(), "secret-rotated", &format!("extension {user}"));
+    Ok(Rotated { user: user.to_owned(), secret, realm, ha1 })
+}
+
+/// The configuration of a home, or all that is wrong with it.
+pub(crate) fn config(home: &Home) -> Outcome<Read> {
+    let path = home.config();
+    if !path.exists() {
+        return Err(Fault::unusable(format!("there is no home in {}", home.path().display()))
+            .repair("start the exchange once, or name its home with --home"));
+    }
+    let text = text_of(&path)?;
+    config_file::read(&path.display().to_string(), &text).map_err(|broken| broken.fault())
+}
+
+/// Does the configuration have this extension?
+pub(crate) fn must_exist(config: &Config, user: &str) -> Outcome<()> {
+    if config.extensions.contains_key(user) {
+        return Ok(());
+    }
+    let known: Vec<&str> = config.extensions.keys().map(String::as_str).collect();
+    Err(Fault::failed(format!("there is no extension {user}"))
+        .repair(format!("there are {}; make it with: tollgate extension add {user}", known.join(", "))))
+}
+
+/// Changes the text of the configuration, if what comes out can be used. Returns what it says now.
+pub(crate) fn change(home: &Home, change: &Change) -> Outcome<Config> {
+    let now = config(home)?;
+    let text = text_of(&home.config())?;
+    let after = edit::apply(&text, &now.config, change)?;
+    let built = snapshot::build(home, "tollgate.toml", &after)?;
+    let config = built.snapshot.config.as_ref().clone();
+    write_private(&home.config(), after.as_bytes())?;
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_long_typable_and_different() {
+        let secrets: std::collections::BTreeSet<String> = (0..100).map(|_| new_secret().unwrap()).collect();
+        assert_eq!(secrets.len(), 100);
+        assert!(secrets.iter().all(|s| s.len() == 26 && s.bytes().all(|b| ALPHABET.contains(&b))));
+        let used: std::collections::BTreeSet<u8> = secrets.iter().flat_map(|s| s.bytes()).collect();
+        assert_eq!(used.len(), 32, "every letter is used");
+    }
+}

@@ -1,0 +1,128 @@
+//! Dialplan files on the disk, for the loader that reads none itself: those the configuration names, and what they include.
+
+use crate::exchange::snapshot::plan_text;
+use crate::fault::Outcome;
+use crate::limits::{DIALPLAN_FILES, DIALPLAN_TEXT};
+use dialplan::load::Files;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+/// Reads plan files below a folder, as many as are allowed together.
+#[derive(Debug)]
+pub(crate) struct PlanFiles {
+    base: PathBuf,
+    room: Cell<u64>,
+}
+
+impl PlanFiles {
+    /// Relative names begin in `base`.
+    pub(crate) fn new(base: &Path) -> Self {
+        Self { base: base.to_path_buf(), room: Cell::new(DIALPLAN_TEXT) }
+    }
+
+    /// The files of a list, in order.
+    pub(crate) fn named(&self, names: &[String]) -> Outcome<Vec<(String, String)>> {
+        names.iter().map(|name| Ok((name.clone(), self.take(&self.base.join(name))?))).collect()
+    }
+
+    fn take(&self, path: &Path) -> Outcome<String> {
+        let text = plan_text(path, self.room.get())?;
+        self.room.set(self.room.get().saturating_sub(text.len() as u64));
+        Ok(text)
+    }
+}
+
+impl Files for PlanFiles {
+    fn read(&self, include: &str) -> Result<Vec<(String, String)>, String> {
+        let path = self.base.join(include);
+        let paths = if include.contains(['*', '?']) { matching(&path)? } else { vec![path] };
+        let read = |path: PathBuf| {
+            let text = self.take(&path).map_err(|fault| fault.message)?;
+            let name = path.strip_prefix(&self.base).unwrap_or(&path).display().to_string();
+            Ok((name, text))
+        };
+        paths.into_iter().map(read).collect()
+    }
+}
+
+/// Files that match a pattern in the last part of a path, in order of their names.
+fn matching(path: &Path) -> Result<Vec<PathBuf>, String> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let pattern = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if folder.to_string_lossy().contains(['*', '?']) {
+        return Err("* and ? may stand in the file's name only, not in that of a folder".to_owned());
+    }
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| fits(pattern.as_bytes(), name.as_bytes())))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .take(DIALPLAN_FILES + 1)
+        .collect();
+    if found.len() > DIALPLAN_FILES {
+        return Err(format!("more than {DIALPLAN_FILES} files"));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// `*` is any run of characters, `?` is one. Linear but for the last star.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(byte) = name.get(n) {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(wanted) if *wanted == b'?' || wanted == byte => {
+                p += 1;
+                n += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    p = at + 1;
+                    n = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.get(p..).unwrap_or_default().iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn patterns_fit_as_in_a_shell() {
+        let check = |pattern: &str, name: &str, expected: bool| {
+            assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
+        };
+        check("*.conf", "extensions.conf", true);
+        check("ext*a?.conf", "extensions_ab.conf", true);
+        check("*.conf", "extensions.conf.bak", false);
+        check("*", "", true);
+        check("?", "", false);
+        check("a*b*c", "aXbYbZc", true);
+    }
+
+    #[test]
+    fn includes_come_in_order_and_together_have_a_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b.conf", "a.conf", "c.txt"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        let files = PlanFiles::new(dir.path());
+        let names: Vec<String> = files.read("*.conf").unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a.conf", "b.conf"]);
+        assert!(files.read("nowhere.conf").is_err());
+        files.room.set(3);
+        assert!(files.read("a.conf").unwrap_err().contains("too large"));
+    }
+}

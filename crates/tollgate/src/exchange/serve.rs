@@ -1,0 +1,169 @@
+//! What a running exchange does when it is asked over the control socket, or by a signal.
+
+use crate::config_file::edit::Change;
+use crate::control::server::Serve;
+use crate::control::{Answer, Request};
+use crate::exchange::trunks::Locals;
+use crate::exchange::{deeds, snapshot, wall};
+use crate::fault::{Doing as _, Fault, Outcome};
+use crate::home::Home;
+use crate::net::media_io::MediaIo;
+use crate::net::sip_io::{Ask, Report};
+use crate::prompts::Prompts;
+use pbx::exchange::Exchange;
+use pbx::phones::Phones;
+use serde_json::{Value, json};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::{ConfigVersion, Store};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+
+/// Everything that is going on.
+pub(crate) struct Running {
+    pub(crate) home: Home,
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) store: Store,
+    pub(crate) phones: Arc<Phones>,
+    pub(crate) media: Arc<MediaIo>,
+    pub(crate) prompts: Arc<Prompts>,
+    pub(crate) signalling: mpsc::Sender<Ask>,
+    pub(crate) trunks_changed: Arc<Notify>,
+    pub(crate) locals: Locals,
+    pub(crate) started: Instant,
+    /// Told to end, with the seconds that calls may still have.
+    pub(crate) end: mpsc::Sender<Option<u64>>,
+    /// One change of the text at a time.
+    pub(crate) changing: Mutex<()>,
+}
+
+impl Running {
+    /// Reads the configuration again. All of it is taken, or nothing; calls that are on keep what they began with.
+    pub(crate) async fn reload(&self, author: &str) -> Outcome<Value> {
+        let _one = self.changing.lock().await;
+        self.take_over(author).await
+    }
+
+    /// Needs [`Running::changing`].
+    async fn take_over(&self, author: &str) -> Outcome<Value> {
+        let home = self.home.clone();
+        // Parsing and proving a large plan takes a while: not on a thread that calls need.
+        let built = tokio::task::spawn_blocking(move || snapshot::of(&home))
+            .await
+            .doing(|| "build the plan".to_owned())??;
+        let config = Arc::clone(&built.snapshot.config);
+        let before = Arc::clone(&self.exchange.snapshot.load().config);
+        let verdict = built.verdict.clone();
+        let hash = built.snapshot.program.hash();
+        self.prompts.set_folders(snapshot::sound_folders(&self.home, &config));
+        self.exchange.snapshot.store(Arc::new(built.snapshot));
+        self.media.configure(|ports| {
+            if config.media != before.media {
+                ports.set_range(config.media.address, &config.media.ports);
+            }
+            ports.set_public(config.sip.public_address, config.sip.local_networks.clone());
+        });
+        self.trunks_changed.notify_one();
+        let mut later = Vec::new();
+        let listens = |config: &pbx::config::Config| (config.sip.udp.clone(), config.sip.tcp.clone(), config.portal.listen);
+        if listens(&config) != listens(&before) {
+            later.push("the addresses to listen on are taken at the next start");
+        }
+        self.keep_version(&built.text, hash, author, &verdict).await;
+        tracing::info!(author, %verdict, "configuration taken over");
+        Ok(json!({ "reloaded": true, "verdict": verdict, "findings": built.findings.len(), "later": later }))
+    }
+
+    /// Keeps the text in the store, so that it can be taken back.
+    pub(crate) async fn keep_version(&self, text: &str, hash: [u8; 32], author: &str, verdict: &str) {
+        match self.store.config_versions(1).await {
+            Ok(newest) if newest.first().is_some_and(|version| version.text == text) => return,
+            _ => {}
+        }
+        let version = ConfigVersion {
+            id: 0,
+            hash,
+            text: text.to_owned(),
+            author: author.to_owned(),
+            at: wall(),
+            verdict: verdict.to_owned(),
+        };
+        if let Err(error) = self.store.add_config_version(version).await {
+            tracing::warn!(%error, "this version of the configuration is not kept");
+        }
+    }
+
+    async fn edit(&self, change: Change) -> Outcome<Value> {
+        let _one = self.changing.lock().await;
+        deeds::change(&self.home, &change)?;
+        let told = self.take_over("the command line").await?;
+        if let Change::RemoveExtension { number } = &change {
+            self.phones.set_credentials(number, None);
+            let doing = || format!("forget the secret of {number}");
+            self.store.remove_credentials(number).await.doing(doing)?;
+        }
+        Ok(told)
+    }
+
+    async fn rotate(&self, user: &str) -> Outcome<Value> {
+        deeds::must_exist(&self.exchange.snapshot.load().config, user)?;
+        let rotated = deeds::rotate(&self.store, user).await?;
+        self.phones.set_credentials(user, Some(rotated.ha1.clone()));
+        tracing::info!(user, "the secret is new");
+        Ok(rotated.to_json())
+    }
+
+    /// The signalling task's numbers.
+    pub(crate) async fn report(&self) -> Option<Report> {
+        let (reply, answer) = oneshot::channel();
+        self.signalling.send(Ask::Report(reply)).await.ok()?;
+        tokio::time::timeout(Duration::from_secs(2), answer).await.ok()?.ok()
+    }
+
+    async fn status(&self) -> Outcome<Value> {
+        let report = self.report().await.ok_or_else(|| Fault::failed("signalling does not answer"))?;
+        let media = self.media.counts();
+        Ok(json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "up_seconds": self.started.elapsed().as_secs(),
+            "calls": self.exchange.calls.count(),
+            "sessions": report.sessions,
+            "transactions": report.endpoint.transactions,
+            "dialogs": report.endpoint.dialogs,
+            "streams": report.streams,
+            "registrations": self.phones.registered(),
+            "media_ports": media.ports,
+            "rtp_pairs": media.pairs,
+            "store_healthy": self.store.health(),
+            "listens": self.locals.udp,
+        }))
+    }
+
+    async fn carry_out(&self, request: Request) -> Outcome<Value> {
+        match request {
+            Request::Status => self.status().await,
+            Request::Reload => self.reload("the command line").await,
+            Request::Shutdown { drain } => {
+                self.end.send(drain).await.doing(|| "end the exchange".to_owned())?;
+                Ok(json!({ "ending": true }))
+            }
+            Request::Channels => Ok(json!(self.exchange.calls.list())),
+            Request::Rotate { user } => self.rotate(&user).await,
+            Request::Edit { change } => self.edit(change).await,
+        }
+    }
+}
+
+impl Serve for Running {
+    fn serve(
+        self: Arc<Self>,
+        request: Request,
+        answers: mpsc::Sender<Answer>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let answer = Answer::from(self.carry_out(request).await);
+            let _ = answers.send(answer).await;
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! From the owner's texts to what calls are judged by: text, configuration, plan, findings, proof. Errors refuse; what the proof cannot see
+//! through stays closed at the gate.
+
+use crate::config_file::{self, Written, text_of};
+use crate::exchange::files::PlanFiles;
+use crate::fault::{Doing as _, Fault, Outcome};
+use crate::home::Home;
+use crate::prompts::{self, Prompts};
+use dialplan::Program;
+use dialplan::finding::{Finding, Severity};
+use dialplan::span::SourceMap;
+use pbx::config::Config;
+use pbx::plan::{self, HandWritten};
+use pbx::snapshot::Snapshot;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything that comes of a text.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// For calls.
+    pub(crate) snapshot: Snapshot,
+    /// Notes and warnings.
+    pub(crate) findings: Vec<Finding>,
+    /// The texts they point into.
+    pub(crate) sources: SourceMap,
+    /// Keys that somebody wrote.
+    pub(crate) written: Written,
+    /// The sentence of the proof.
+    pub(crate) verdict: String,
+    /// What each entry can reach, and how.
+    pub(crate) report: audit::Report,
+    /// The text itself.
+    pub(crate) text: String,
+}
+
+/// Of a home as it stands.
+pub(crate) fn of(home: &Home) -> Outcome<Built> {
+    let path = home.config();
+    if !path.exists() {
+        return Err(Fault::unusable(format!("there is no home in {}", home.path().display()))
+            .repair("start the exchange once, or name its home with --home"));
+    }
+    build(home, &path.display().to_string(), &text_of(&path)?)
+}
+
+/// Of a text that would stand in this home.
+pub(crate) fn build(home: &Home, name: &str, text: &str) -> Outcome<Built> {
+    let read = config_file::read(name, text).map_err(|broken| broken.fault())?;
+    let config = read.config;
+    let files = PlanFiles::new(home.path());
+    let hand_written = HandWritten { files: files.named(&config.dialplan.files)? };
+    let loaded = plan::compile(&config, &hand_written, &files);
+    let mut findings = loaded.findings;
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(refused("the dialplan", &findings, &loaded.sources));
+    }
+    let problems = plan::missing_contexts(&config, &loaded.program);
+    if !problems.is_empty() {
+        return Err(config_file::not_there(name, text, &read.written, &problems).fault());
+    }
+    let language = config.system.language.clone();
+    findings.extend(missing_sounds(&loaded.program, &Prompts::new(sound_folders(home, &config)), &language));
+    let report = prove(&config, &loaded.program);
+    let snapshot = Snapshot {
+        config: Arc::new(config),
+        program: Arc::new(loaded.program),
+        reach: report.reach.clone(),
+    };
+    Ok(Built {
+        snapshot,
+        findings,
+        sources: loaded.sources,
+        written: read.written,
+        verdict: report.verdict.clone(),
+        report,
+        text: text.to_owned(),
+    })
+}
+
+/// What every entry can reach.
+fn prove(config: &Config, program: &Program) -> audit::Report {
+    let entries: Vec<audit::Entry> = plan::entries(config)
+        .into_iter()
+        .map(|point| audit::Entry {
+            name: point.name,
+            origin: point.origin,
+            place: point.place,
+            any_exten: point.any_exten,
+        })
+        .collect();
+    audit::coarse(program, &entries, &facts(config))
+}
+
+/// What the proof has to know of the configuration.
+pub(crate) fn facts(config: &Config) -> audit::Facts {
+    audit::Facts { trunks: config.trunks.keys().cloned().collect(), ..audit::Facts::default() }
+}
+
+/// All that keeps a plan from running, in one fault.
+pub(crate) fn refused(what: &str, findings: &[Finding], sources: &SourceMap) -> Fault {
+    let errors: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    let list: String = errors.iter().map(|finding| finding.render(sources)).collect();
+    let count = errors.len();
+    let problems = if count == 1 { "a problem".to_owned() } else { format!("{count} problems") };
+    Fault::unusable(format!("{what} has {problems}\n{}", list.trim_end()))
+        .repair("correct the text and try again; nothing was changed")
+}
+
+/// Sounds that the plan names and nobody has.
+pub(crate) fn missing_sounds(program: &Program, prompts: &Prompts, language: &str) -> Vec<Finding> {
+    program
+        .sounds()
+        .filter(|used| !prompts.exists(&used.sound, language))
+        .map(|used| {
+            let message = format!("there is no sound {:?} in language {language}; callers will hear nothing there", used.sound);
+            Finding::new("missing-sound", Severity::Warning, Some(used.span), message)
+                .repair("put the file into sounds/ in the home, or correct the name")
+        })
+        .collect()
+}
+
+/// Where this home's sounds are: its own folder, then Asterisk's.
+pub(crate) fn sound_folders(home: &Home, _config: &Config) -> Vec<PathBuf> {
+    let own = home.path().join("sounds");
+    prompts::folders(own.is_dir().then_some(own))
+}
+
+/// Reads one text file of a plan.
+pub(crate) fn plan_text(path: &Path, room: u64) -> Outcome<String> {
+    let doing = || format!("read {}", path.display());
+    let length = std::fs::metadata(path).doing(doing)?.len();
+    if length > room {
+        return Err(Fault::unusable(format!("{} is too large: {length} bytes", path.display())));
+    }
+    let bytes = std::fs::read(path).doing(doing)?;
+    // Old plans are in Latin-1; what is no UTF-8 is mostly a comment.
+    Ok(String::from_utf8(bytes).unwrap_or_else(|error| error.into_bytes().iter().map(|byte| char::from(*byte)).collect()))
+}

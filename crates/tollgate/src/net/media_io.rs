@@ -1,0 +1,496 @@
+//! Sound in and out: a few threads, each with an epoll over its RTP and RTCP sockets and a `media::plane::Plane` that knows what to do with
+//! packets. Legs of one call share a thread, so that what relays them needs no lock. Calls reach it as `pbx::media_port::MediaPlane`.
+//! Next: `ports` for which port a leg gets.
+
+use crate::fault::{Doing as _, Outcome};
+use crate::limits::{MEDIA_COMMANDS, RTP_BURST, RTP_PACKET};
+use crate::net::ports::{Pair, Ports};
+use media::plane::{Channel, Command, Event, Plane, PortId, PortKind};
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use pbx::media_port::MediaPlane;
+use pbx::switch::CallEvent;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+const WAKE: Token = Token(usize::MAX);
+
+/// How often ports whose call is gone are looked for: a call closes its ports itself, this is for tasks that died.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// The media threads.
+pub(crate) struct MediaIo {
+    shards: Vec<Arc<Shard>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    shared: Arc<Shared>,
+}
+
+/// What all threads and all callers share.
+struct Shared {
+    ports: Mutex<Ports>,
+    /// Which thread has a port.
+    places: Mutex<HashMap<PortId, usize>>,
+    unsent: AtomicU64,
+    unheard: AtomicU64,
+}
+
+/// The way into one thread.
+struct Shard {
+    queue: Mutex<Vec<Order>>,
+    /// Somebody has already rung; no need to ring twice.
+    rung: AtomicBool,
+    waker: Waker,
+}
+
+enum Order {
+    Open { port: PortId, pair: Pair, events: mpsc::Sender<CallEvent> },
+    OpenHalf { port: PortId, with: PortId, events: mpsc::Sender<CallEvent> },
+    Do(Command),
+    End,
+}
+
+/// Numbers for metrics.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    /// Open ports, halves of Local channels included.
+    pub(crate) ports: usize,
+    /// RTP port pairs in use.
+    pub(crate) pairs: usize,
+    /// Packets that the system did not take.
+    pub(crate) unsent: u64,
+    /// Events that a call had no room for.
+    pub(crate) unheard: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl MediaIo {
+    /// Starts `count` threads. `broken` hears of a thread that ended without being told to.
+    pub(crate) fn start(count: usize, ports: Ports, broken: mpsc::Sender<String>) -> Outcome<Self> {
+        let shared = Arc::new(Shared {
+            ports: Mutex::new(ports),
+            places: Mutex::default(),
+            unsent: AtomicU64::new(0),
+            unheard: AtomicU64::new(0),
+        });
+        let mut shards = Vec::new();
+        let mut threads = Vec::new();
+        for index in 0..count.max(1) {
+            let poll = Poll::new().doing(|| "start a media thread".to_owned())?;
+            let waker = Waker::new(poll.registry(), WAKE).doing(|| "start a media thread".to_owned())?;
+            let shard = Arc::new(Shard { queue: Mutex::default(), rung: AtomicBool::new(false), waker });
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).doing(|| "get random bytes from the system".to_owned())?;
+            let runner = Runner {
+                poll,
+                plane: Plane::new(seed),
+                shard: Arc::clone(&shard),
+                shared: Arc::clone(&shared),
+                sockets: Sockets::default(),
+                listeners: HashMap::new(),
+                again: Vec::new(),
+                swept: Instant::now(),
+            };
+            let broken = broken.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("media-{index}"))
+                .spawn(move || {
+                    let guard = Alarm { broken, calm: false };
+                    runner.run(guard);
+                })
+                .doing(|| "start a media thread".to_owned())?;
+            shards.push(shard);
+            threads.push(thread);
+        }
+        Ok(Self { shards, threads: Mutex::new(threads), shared })
+    }
+
+    /// What is going on.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            ports: lock(&self.shared.places).len(),
+            pairs: lock(&self.shared.ports).used(),
+            unsent: self.shared.unsent.load(Ordering::Relaxed),
+            unheard: self.shared.unheard.load(Ordering::Relaxed),
+        }
+    }
+
+    /// From the next port on, take them from here.
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut Ports)) {
+        change(&mut lock(&self.shared.ports));
+    }
+
+    /// Ends the threads and waits for them. Must not be called on a runtime thread that calls need.
+    pub(crate) fn stop(&self) {
+        for shard in &self.shards {
+            shard.push(Order::End, true);
+        }
+        for thread in lock(&self.threads).drain(..) {
+            let _ = thread.join();
+        }
+    }
+
+    fn shard(&self, shard: u64) -> Option<(usize, &Arc<Shard>)> {
+        let index = usize::try_from(shard % self.shards.len().max(1) as u64).unwrap_or(0);
+        self.shards.get(index).map(|shard| (index, shard))
+    }
+
+    fn of(&self, port: PortId) -> Option<&Arc<Shard>> {
+        let index = lock(&self.shared.places).get(&port).copied()?;
+        self.shards.get(index)
+    }
+}
+
+impl Shard {
+    /// Queues an order. Beyond the bound only what gives something back is taken.
+    fn push(&self, order: Order, always: bool) -> bool {
+        let mut queue = lock(&self.queue);
+        if !always && queue.len() >= MEDIA_COMMANDS {
+            return false;
+        }
+        queue.push(order);
+        drop(queue);
+        if !self.rung.swap(true, Ordering::AcqRel)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!(%error, "a media thread cannot be woken");
+        }
+        true
+    }
+}
+
+impl MediaPlane for MediaIo {
+    fn open(
+        &self,
+        port: PortId,
+        shard: u64,
+        toward: IpAddr,
+        events: mpsc::Sender<CallEvent>,
+    ) -> Result<SocketAddr, String> {
+        let (index, shard) = self.shard(shard).ok_or("no media thread is running")?;
+        let pair = lock(&self.shared.ports).take(toward)?;
+        let shown = pair.shown;
+        let number = pair.number;
+        lock(&self.shared.places).insert(port, index);
+        if shard.push(Order::Open { port, pair, events }, false) {
+            return Ok(shown);
+        }
+        lock(&self.shared.places).remove(&port);
+        lock(&self.shared.ports).give_back(number);
+        Err("the media threads are overloaded".to_owned())
+    }
+
+    fn open_pair(
+        &self,
+        shard: u64,
+        a: (PortId, mpsc::Sender<CallEvent>),
+        b: (PortId, mpsc::Sender<CallEvent>),
+    ) {
+        let Some((index, shard)) = self.shard(shard) else {
+            return;
+        };
+        let halves = [(a.0, b.0, a.1), (b.0, a.0, b.1)];
+        for (port, with, events) in halves {
+            lock(&self.shared.places).insert(port, index);
+            if !shard.push(Order::OpenHalf { port, with, events }, false) {
+                lock(&self.shared.places).remove(&port);
+                tracing::error!("the media threads are overloaded: a Local channel has no sound");
+            }
+        }
+    }
+
+    fn command(&self, command: Command) {
+        let (port, closes) = subject(&command);
+        let Some(shard) = self.of(port) else {
+            return;
+        };
+        if !shard.push(Order::Do(command), closes) {
+            tracing::error!(port = port.0, "the media threads are overloaded: a command is lost");
+        }
+    }
+}
+
+/// The port a command is about, and whether it gives something back.
+fn subject(command: &Command) -> (PortId, bool) {
+    match command {
+        Command::Close { port } => (*port, true),
+        Command::Join { a, .. } => (*a, false),
+        Command::Open { port, .. }
+        | Command::Remote { port, .. }
+        | Command::Watch { port, .. }
+        | Command::Play { port, .. }
+        | Command::Tone { port, .. }
+        | Command::Stop { port }
+        | Command::Leave { port }
+        | Command::SendDigits { port, .. }
+        | Command::Record { port, .. }
+        | Command::StopRecord { port }
+        | Command::Echo { port, .. }
+        | Command::KeepAlive { port, .. } => (*port, false),
+    }
+}
+
+/// Tells the exchange when a thread ends that should not.
+struct Alarm {
+    broken: mpsc::Sender<String>,
+    calm: bool,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if !self.calm {
+            let _ = self.broken.try_send("a media thread ended by itself".to_owned());
+        }
+    }
+}
+
+/// The two sockets of one RTP port.
+struct Held {
+    port: PortId,
+    number: u16,
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+}
+
+/// Sockets by slot; a socket's token is twice its slot, plus one for RTCP.
+#[derive(Default)]
+struct Sockets {
+    slots: Vec<Option<Held>>,
+    free: Vec<usize>,
+    by_port: HashMap<PortId, usize>,
+}
+
+impl Sockets {
+    fn insert(&mut self, held: Held) -> usize {
+        let port = held.port;
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        if slot == self.slots.len() {
+            self.slots.push(Some(held));
+        } else if let Some(place) = self.slots.get_mut(slot) {
+            *place = Some(held);
+        }
+        self.by_port.insert(port, slot);
+        slot
+    }
+
+    fn remove(&mut self, port: PortId) -> Option<Held> {
+        let slot = self.by_port.remove(&port)?;
+        let held = self.slots.get_mut(slot)?.take();
+        self.free.push(slot);
+        held
+    }
+
+    fn of(&self, port: PortId, channel: Channel) -> Option<&UdpSocket> {
+        let held = self.slots.get(*self.by_port.get(&port)?)?.as_ref()?;
+        Some(match channel {
+            Channel::Rtp => &held.rtp,
+            Channel::Rtcp => &held.rtcp,
+        })
+    }
+
+    fn at(&self, token: Token) -> Option<(PortId, Channel, &UdpSocket)> {
+        let held = self.slots.get(token.0 / 2)?.as_ref()?;
+        Some(if token.0 % 2 == 0 {
+            (held.port, Channel::Rtp, &held.rtp)
+        } else {
+            (held.port, Channel::Rtcp, &held.rtcp)
+        })
+    }
+}
+
+/// One media thread.
+struct Runner {
+    poll: Poll,
+    plane: Plane,
+    shard: Arc<Shard>,
+    shared: Arc<Shared>,
+    sockets: Sockets,
+    listeners: HashMap<PortId, mpsc::Sender<CallEvent>>,
+    /// Sockets that had more than their turn.
+    again: Vec<Token>,
+    swept: Instant,
+}
+
+impl Runner {
+    fn run(mut self, mut alarm: Alarm) {
+        let mut events = Events::with_capacity(1024);
+        let mut orders = Vec::new();
+        loop {
+            let now = Instant::now();
+            let mut wait = SWEEP;
+            if let Some(at) = self.plane.poll_timeout() {
+                wait = wait.min(at.saturating_duration_since(now));
+            }
+            if !self.again.is_empty() {
+                wait = Duration::ZERO;
+            }
+            match self.poll.poll(&mut events, Some(wait)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    tracing::error!(%error, "a media thread cannot wait for packets");
+                    return;
+                }
+            }
+            let now = Instant::now();
+            self.shard.rung.store(false, Ordering::Release);
+            std::mem::swap(&mut orders, &mut *lock(&self.shard.queue));
+            for order in orders.drain(..) {
+                if matches!(order, Order::End) {
+                    alarm.calm = true;
+                    return;
+                }
+                self.carry_out(now, order);
+                self.flush();
+            }
+            for token in std::mem::take(&mut self.again) {
+                self.read(now, token);
+            }
+            for event in &events {
+                if event.token() != WAKE {
+                    self.read(now, event.token());
+                }
+            }
+            if self.plane.poll_timeout().is_some_and(|at| at <= now) {
+                self.plane.timeout(now);
+                self.flush();
+            }
+            if now.saturating_duration_since(self.swept) >= SWEEP {
+                self.swept = now;
+                self.sweep(now);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, now: Instant, order: Order) {
+        match order {
+            Order::Open { port, pair, events } => {
+                self.listeners.insert(port, events);
+                self.plane.command(now, Command::Open { port, kind: PortKind::Rtp });
+                if let Err(error) = self.hold(port, pair) {
+                    tracing::error!(%error, "an RTP port cannot be watched");
+                    self.plane.command(now, Command::Close { port });
+                }
+            }
+            Order::OpenHalf { port, with, events } => {
+                self.listeners.insert(port, events);
+                self.plane.command(now, Command::Open { port, kind: PortKind::LocalPair { with } });
+            }
+            Order::Do(command) => self.plane.command(now, command),
+            Order::End => {}
+        }
+    }
+
+    fn hold(&mut self, port: PortId, pair: Pair) -> io::Result<()> {
+        let held = Held {
+            port,
+            number: pair.number,
+            rtp: UdpSocket::from_std(pair.rtp),
+            rtcp: UdpSocket::from_std(pair.rtcp),
+        };
+        let slot = self.sockets.insert(held);
+        let registry = self.poll.registry();
+        if let Some(Some(held)) = self.sockets.slots.get_mut(slot) {
+            watch(registry, &mut held.rtp, Token(slot * 2))?;
+            watch(registry, &mut held.rtcp, Token(slot * 2 + 1))?;
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, now: Instant, token: Token) {
+        let mut buffer = [0; RTP_PACKET];
+        for _ in 0..RTP_BURST {
+            let Some((port, channel, socket)) = self.sockets.at(token) else {
+                return;
+            };
+            match socket.recv_from(&mut buffer) {
+                Ok((length, from)) => {
+                    if let Some(bytes) = buffer.get(..length) {
+                        self.plane.packet(now, port, channel, from, bytes);
+                        self.flush();
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // ICMP errors of earlier packets come back here; the next read goes on.
+                Err(_) => {}
+            }
+        }
+        self.again.push(token);
+    }
+
+    /// Sends what the plane has to send and tells calls what it has to tell.
+    fn flush(&mut self) {
+        while let Some(packet) = self.plane.poll_transmit() {
+            let Some(socket) = self.sockets.of(packet.port, packet.channel) else {
+                continue;
+            };
+            if socket.send_to(packet.bytes, packet.to).is_err() {
+                self.shared.unsent.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        while let Some(event) = self.plane.poll_event() {
+            self.tell(event);
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        let port = event.port();
+        let last = matches!(event, Event::Closed { .. });
+        if let Some(listener) = self.listeners.get(&port)
+            && listener.try_send(CallEvent::Media(event)).is_err()
+        {
+            self.shared.unheard.fetch_add(1, Ordering::Relaxed);
+        }
+        if last {
+            self.forget(port);
+        }
+    }
+
+    fn forget(&mut self, port: PortId) {
+        self.listeners.remove(&port);
+        lock(&self.shared.places).remove(&port);
+        if let Some(mut held) = self.sockets.remove(port) {
+            let registry = self.poll.registry();
+            let _ = registry.deregister(&mut held.rtp);
+            let _ = registry.deregister(&mut held.rtcp);
+            let number = held.number;
+            // Only when the sockets are closed can the pair be bound again.
+            drop(held);
+            lock(&self.shared.ports).give_back(number);
+        }
+    }
+
+    /// Closes the ports of calls that are gone.
+    fn sweep(&mut self, now: Instant) {
+        let orphans: Vec<PortId> =
+            self.listeners.iter().filter(|(_, events)| events.is_closed()).map(|(port, _)| *port).collect();
+        for port in orphans {
+            tracing::warn!(port = port.0, "a call left a port open");
+            self.plane.command(now, Command::Close { port });
+            self.flush();
+            self.forget(port);
+        }
+    }
+}
+
+fn watch(registry: &Registry, socket: &mut UdpSocket, token: Token) -> io::Result<()> {
+    registry.register(socket, token, Interest::READABLE)
+}
+
+/// Waits for all threads to end, off the runtime.
+pub(crate) async fn stopped(media: Arc<MediaIo>) {
+    let (done, wait) = oneshot::channel();
+    std::thread::spawn(move || {
+        media.stop();
+        let _ = done.send(());
+    });
+    let _ = wait.await;
+}

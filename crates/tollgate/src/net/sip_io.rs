@@ -1,0 +1,288 @@
+//! The signalling task: the only owner of `sip::Endpoint`. Datagrams, streams, orders of call tasks and timers come in; `pbx::signal` is told
+//! what happened; packets go out, each by the way its peer came.
+
+use crate::limits::{STREAM_READS, STREAMS};
+use crate::net::bind::Bound;
+use crate::net::tcp::{Input, Streams};
+use crate::net::udp::Ports;
+use bytes::Bytes;
+use pbx::signal::{Signal, SipCommand};
+use pbx::switch::Origin;
+use sip::{Endpoint, Flow, Transmit, Transport};
+use std::collections::HashMap;
+use std::future::Future as _;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Sleep;
+
+/// What the exchange asks of the signalling task.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    /// Take no new calls.
+    Drain,
+    /// How are you?
+    Report(oneshot::Sender<Report>),
+    /// Send what is still to be sent, and end.
+    Stop,
+}
+
+/// Numbers for metrics and for the wait at the end.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Report {
+    /// Calls' sessions that are on.
+    pub(crate) sessions: usize,
+    /// The endpoint's own counts.
+    pub(crate) endpoint: sip::Stats,
+    /// Stream connections.
+    pub(crate) streams: usize,
+    /// Datagrams that could not be sent.
+    pub(crate) unsent: u64,
+}
+
+/// Everything the task owns.
+pub(crate) struct SipIo {
+    endpoint: Endpoint<Origin>,
+    signal: Signal,
+    ports: Ports,
+    streams: Streams,
+    writers: HashMap<u64, mpsc::Sender<Bytes>>,
+    /// Flows to peers that we call over a stream of our own making, which have no number until it stands.
+    outgoing: HashMap<SocketAddr, Outgoing>,
+    inputs: mpsc::Receiver<Input>,
+    commands: mpsc::Receiver<SipCommand>,
+    asks: mpsc::Receiver<Ask>,
+    sleep: Pin<Box<Sleep>>,
+    sleeps_until: Option<Instant>,
+    accepting: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// A stream that we opened, or are opening.
+enum Outgoing {
+    /// What waits until it stands.
+    Opening(Vec<Bytes>),
+    /// It stands under this number.
+    Open(u64),
+}
+
+/// Messages that may wait for a stream of ours to stand: a few calls' INVITEs.
+const WAITING: usize = 32;
+
+impl SipIo {
+    /// Takes the sockets over. Must be called inside the runtime.
+    pub(crate) fn new(
+        bound: Bound,
+        endpoint: Endpoint<Origin>,
+        signal: Signal,
+        commands: mpsc::Receiver<SipCommand>,
+        asks: mpsc::Receiver<Ask>,
+    ) -> std::io::Result<Self> {
+        let (heard, inputs) = mpsc::channel(STREAM_READS);
+        let streams = Streams::new(heard);
+        let mut accepting = Vec::new();
+        for listener in bound.tcp {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            accepting.push(tokio::spawn(streams.clone().accept(listener)));
+        }
+        Ok(Self {
+            endpoint,
+            signal,
+            ports: Ports::new(bound.udp)?,
+            streams,
+            writers: HashMap::with_capacity(64),
+            outgoing: HashMap::new(),
+            inputs,
+            commands,
+            asks,
+            sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
+            sleeps_until: None,
+            accepting,
+        })
+    }
+
+    /// Runs until it is told to stop.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let stop = std::future::poll_fn(|cx| self.turn(cx)).await;
+            self.pump(Instant::now());
+            if stop {
+                break;
+            }
+        }
+        for task in &self.accepting {
+            task.abort();
+        }
+    }
+
+    /// Takes all that is there, in an order in which a flood from outside comes last. Ready when there was something.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let now = Instant::now();
+        let mut some = false;
+        while let Poll::Ready(ask) = self.asks.poll_recv(cx) {
+            some = true;
+            match ask {
+                Some(Ask::Drain) => self.signal.drain(),
+                Some(Ask::Report(reply)) => {
+                    let _ = reply.send(self.report());
+                }
+                Some(Ask::Stop) | None => return Poll::Ready(true),
+            }
+        }
+        // Bounded: a busy exchange still reads its sockets and minds its timers.
+        for _ in 0..256 {
+            let Poll::Ready(Some(command)) = self.commands.poll_recv(cx) else {
+                break;
+            };
+            some = true;
+            self.signal.command(now, &mut self.endpoint, command);
+            self.pump(now);
+        }
+        for _ in 0..64 {
+            let Poll::Ready(Some(input)) = self.inputs.poll_recv(cx) else {
+                break;
+            };
+            some = true;
+            self.input(now, input);
+            self.pump(now);
+        }
+        some |= self.timers(now, cx);
+        let Self { ports, endpoint, signal, .. } = self;
+        let heard = ports.poll(cx, &mut |local, remote, bytes| {
+            endpoint.receive(now, Flow::udp(local, remote), bytes, signal.door());
+        });
+        if heard.is_ready() || some { Poll::Ready(false) } else { Poll::Pending }
+    }
+
+    /// Lets due timers fire and sets the alarm for the next. True if any was due.
+    fn timers(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
+        let Some(at) = self.endpoint.poll_timeout() else {
+            return false;
+        };
+        if at <= now {
+            self.endpoint.timeout(now);
+            return true;
+        }
+        if self.sleeps_until != Some(at) {
+            self.sleeps_until = Some(at);
+            self.sleep.as_mut().reset(at.into());
+        }
+        self.sleep.as_mut().poll(cx).is_ready()
+    }
+
+    fn input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Opened { flow, writes, ours } => {
+                if ours {
+                    self.opened(&flow, &writes);
+                }
+                // The listeners bound what there is; this bounds what is kept, whatever they do.
+                if self.writers.len() < STREAMS * 2 {
+                    self.writers.insert(flow.connection, writes);
+                }
+            }
+            Input::Message { flow, bytes } => {
+                let flow = self.known_as(flow);
+                self.endpoint.receive(now, flow, &bytes, self.signal.door());
+            }
+            Input::Closed { connection } => {
+                self.writers.remove(&connection);
+                self.outgoing.retain(|_, outgoing| !matches!(outgoing, Outgoing::Open(n) if *n == connection));
+                self.endpoint.closed(now, connection);
+                self.signal.closed(connection);
+            }
+            Input::Refused { remote } => {
+                self.outgoing.remove(&remote);
+            }
+        }
+    }
+
+    /// A stream that we opened stands: what waited for it goes out.
+    fn opened(&mut self, flow: &Flow, writes: &mpsc::Sender<Bytes>) {
+        let open = Outgoing::Open(flow.connection);
+        if let Some(Outgoing::Opening(waiting)) = self.outgoing.insert(flow.remote, open) {
+            for bytes in waiting {
+                if writes.try_send(bytes).is_err() {
+                    tracing::debug!(peer = %flow.remote, "a stream does not take what waited for it");
+                }
+            }
+        }
+    }
+
+    /// Transactions that began before the stream stood know it by the number 0.
+    fn known_as(&self, flow: Flow) -> Flow {
+        match self.outgoing.get(&flow.remote) {
+            Some(Outgoing::Open(connection)) if *connection == flow.connection => Flow { connection: 0, ..flow },
+            _ => flow,
+        }
+    }
+
+    /// Tells signalling what happened and sends what there is to send, until there is neither.
+    fn pump(&mut self, now: Instant) {
+        loop {
+            let mut idle = true;
+            while let Some(event) = self.endpoint.poll_event() {
+                idle = false;
+                self.signal.event(now, &mut self.endpoint, event);
+            }
+            while let Some(transmit) = self.endpoint.poll_transmit() {
+                idle = false;
+                self.transmit(transmit);
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    fn transmit(&mut self, transmit: Transmit) {
+        let Transmit { flow, bytes } = transmit;
+        match flow.transport {
+            Transport::Udp => self.ports.send(flow.local, flow.remote, &bytes),
+            Transport::Tcp | Transport::Tls if flow.connection == 0 => self.call_out(flow, bytes),
+            Transport::Tcp | Transport::Tls => self.write(flow.connection, bytes),
+        }
+    }
+
+    fn write(&mut self, connection: u64, bytes: Bytes) {
+        if let Some(writes) = self.writers.get(&connection)
+            && writes.try_send(bytes).is_err()
+        {
+            // It does not read, or is going: forgetting its queue closes it.
+            tracing::debug!(connection, "a stream does not take what it is sent");
+            self.writers.remove(&connection);
+        }
+    }
+
+    fn call_out(&mut self, flow: Flow, bytes: Bytes) {
+        match self.outgoing.get_mut(&flow.remote) {
+            Some(Outgoing::Open(connection)) => {
+                let connection = *connection;
+                self.write(connection, bytes);
+            }
+            Some(Outgoing::Opening(waiting)) => {
+                if waiting.len() < WAITING {
+                    waiting.push(bytes);
+                }
+            }
+            None => {
+                if self.outgoing.len() >= STREAMS {
+                    return;
+                }
+                self.outgoing.insert(flow.remote, Outgoing::Opening(vec![bytes]));
+                let streams = self.streams.clone();
+                tokio::spawn(async move { streams.connect(flow.remote).await });
+            }
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            sessions: self.signal.sessions(),
+            endpoint: self.endpoint.stats(),
+            streams: self.writers.len(),
+            unsent: self.ports.unsent,
+        }
+    }
+}
