@@ -239,3 +239,148 @@ fn g711_is_decoded_as_sox_does() {
     let alaw = sox_bytes(&["-t", "al", "-r", "8000", "-c", "1"], false, &codes);
     same(&decode(Codec::Pcma, &codes), &samples(&alaw), "A-law");
 }
+
+/// Digits that are heard in audio at 8 kHz.
+fn digits(pcm: &[i16]) -> String {
+    let mut detector = media::inband::Detector::new();
+    pcm.chunks(160).flat_map(|frame| detector.push(frame)).map(|heard| heard.digit).collect()
+}
+
+/// At the level of a loud telephone voice and of a soft one.
+fn no_digit(what: &str, pcm: &[i16]) {
+    for shift in [0, 2] {
+        let softer: Vec<i16> = pcm.iter().map(|sample| sample >> shift).collect();
+        let heard = digits(&softer);
+        assert!(heard.is_empty(), "{what}: false digits {heard} in {} s", pcm.len() / 8_000);
+    }
+}
+
+/// Every word of the catalogue of prompts, if it is there, and text that rhymes with digits.
+fn text() -> Vec<String> {
+    let catalogue = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tollgate/prompts/catalogue.tsv");
+    let mut lines: Vec<String> = std::fs::read_to_string(catalogue)
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.split('\t').nth(1).map(str::to_string))
+        .collect();
+    lines.push(
+        "The quick brown fox jumps over the lazy dog, and nobody, nobody at all, moved or spoke for a minute.".into(),
+    );
+    lines.push(
+        "Who knew you too would do so? Ooh, aah, eee. We were away a year ago. Call me Ishmael, some years ago.".into(),
+    );
+    lines.push(
+        "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness."
+            .into(),
+    );
+    lines
+}
+
+#[test]
+fn there_is_no_digit_in_flites_speech() {
+    for voice in ["slt", "kal", "awb", "rms"] {
+        for text in text().chunks(60) {
+            let wide = speech(voice, &text.join(". "));
+            no_digit(voice, &resample::whole(Rate::Wide, Rate::Narrow, &wide));
+        }
+    }
+}
+
+#[test]
+fn there_is_no_digit_in_espeaks_speech() {
+    let text = text().join(". ");
+    for voice in ["en-us", "en-gb", "de", "fr", "es", "it", "sv", "en+f2", "en+f4", "en+m3", "en+croak", "en+whisper"] {
+        for pitch in ["30", "60", "90"] {
+            let wav = tool("espeak-ng", &["-v", voice, "-p", pitch, "-s", "210", "--stdout"], text.as_bytes());
+            // A pipe has no length in its header, which sox forgives only as raw.
+            let raw = ["-t", "raw", "-r", "22050", "-e", "signed-integer", "-b", "16", "-c", "1", "-"];
+            let mut arguments = raw.to_vec();
+            arguments.extend(["-t", "s16", "-r", "8000", "-"]);
+            no_digit(voice, &sox(&arguments, &wav[44..]));
+        }
+    }
+}
+
+#[test]
+fn there_is_no_digit_in_music() {
+    // Chords of every key in several sounds, with and without tremolo.
+    for (kind, effects) in [
+        ("pluck", ""),
+        ("sine", ""),
+        ("triangle", "tremolo 6"),
+        ("sawtooth", ""),
+        ("square", "chorus 0.6 0.9 50 0.4 0.25 2 -t"),
+    ] {
+        for key in -20..12 {
+            let mut arguments = vec![
+                "-n".to_string(),
+                "-t".into(),
+                "s16".into(),
+                "-r".into(),
+                "8000".into(),
+                "-c".into(),
+                "1".into(),
+                "-".into(),
+            ];
+            arguments.extend("synth 4".split(' ').map(str::to_string));
+            for step in [0, 4, 7, 12] {
+                arguments.extend([kind.to_string(), format!("%{}", key + step)]);
+            }
+            arguments.extend("gain -n -6 fade 0.02 0 0.3".split(' ').map(str::to_string));
+            arguments.extend(effects.split(' ').filter(|word| !word.is_empty()).map(str::to_string));
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            no_digit(&format!("{kind} {key}"), &sox(&arguments, &[]));
+        }
+    }
+    // A melody in two voices.
+    for (low, high) in (0..60).map(|n| (n * 7 % 24 - 12, n * 5 % 24 + 3)) {
+        let (low, high) = (format!("%{low}"), format!("%{high}"));
+        let arguments = [
+            "-n", "-t", "s16", "-r", "8000", "-c", "1", "-", "synth", "0.4", "sine", &low, "sine", &high, "gain", "-n",
+            "-6",
+        ];
+        no_digit(&format!("{low} {high}"), &sox(&arguments, &[]));
+    }
+}
+
+/// Sound files of Debian's asterisk-core-sounds and asterisk-moh packages, where they are installed.
+#[test]
+fn there_is_no_digit_in_recorded_prompts_and_music() {
+    let mut folders = vec![PathBuf::from("/usr/share/asterisk")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                _ if path.is_dir() && !path.is_symlink() => folders.push(path),
+                Some(extension @ ("wav" | "g722" | "gsm")) => files.push((extension.to_string(), path)),
+                _ => {}
+            }
+        }
+    }
+    for (extension, path) in files {
+        let Ok(sound) = media::sound::Sound::from_file(&extension, &std::fs::read(&path).unwrap()) else { continue };
+        let pcm = sound.pcm(Rate::Narrow);
+        no_digit(&path.display().to_string(), &pcm);
+    }
+}
+
+#[test]
+fn digits_by_sox_are_heard() {
+    let mut audio = Vec::new();
+    let mut expected = String::new();
+    for key in "1234567890*#ABCD".chars() {
+        let (low, high) = media::dtmf::frequencies(key).unwrap();
+        let (low, high) = (low.to_string(), high.to_string());
+        let arguments = [
+            "-n", "-t", "s16", "-r", "8000", "-c", "1", "-", "synth", "0.08", "sine", &low, "sine", &high, "gain",
+            "-10",
+        ];
+        audio.extend(sox(&arguments, &[]));
+        audio.extend([0; 640]);
+        expected.push(key);
+    }
+    assert_eq!(digits(&audio), expected);
+    assert_eq!(digits(&decode(Codec::Pcmu, &encode(Codec::Pcmu, &audio))), expected);
+    assert_eq!(digits(&decode(Codec::Gsm, &encode(Codec::Gsm, &audio))).len() / 15, 1, "GSM may spoil one of sixteen");
+}
