@@ -11,8 +11,9 @@ def left_over(x, before, what):
     x.wait_idle(30)
 
     def gauges():
-        return {k: v for k, v in x.metrics().items() if v and any(w in k for w in (
-            "transactions", "dialogs", "sessions", "tasks_alive", "calls_active", "channels", "rtp_ports", "legs_active")) and "total" not in k}
+        m = x.metrics()
+        names = ["calls", "sip_sessions", "sip_transactions", "sip_dialogs", "media_ports", "rtp_pairs", "paid_calls", "store_waiting"]
+        return {n: m.get("tollgate_" + n, "missing") for n in names if m.get("tollgate_" + n, "missing")}
     try:
         procs.poll("gauges at zero", lambda: not gauges(), 45, 0.5)         # RFC 3261 timers H, J, K run 32 s
     except TimeoutError:
