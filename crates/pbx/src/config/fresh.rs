@@ -52,7 +52,7 @@ pub(super) fn sip() -> Sip {
 }
 
 pub(super) fn media() -> Media {
-    Media { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), ports: 16384..=32767 }
+    Media { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), ports: 16384..=32767, sounds: None }
 }
 
 pub(super) fn strangers() -> Strangers {

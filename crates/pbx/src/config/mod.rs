@@ -116,6 +116,8 @@ pub struct Media {
     pub address: IpAddr,
     /// UDP ports for RTP and RTCP, in pairs.
     pub ports: RangeInclusive<u16>,
+    /// A folder of sounds as Asterisk keeps them, relative to the home; searched before all others.
+    pub sounds: Option<String>,
 }
 
 /// `[portal]`

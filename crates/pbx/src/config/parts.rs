@@ -147,6 +147,12 @@ impl Network {
         Ok(Self { address, prefix })
     }
 
+    /// The address and the length of its prefix.
+    #[must_use]
+    pub const fn parts(&self) -> (IpAddr, u8) {
+        (self.address, self.prefix)
+    }
+
     /// Whether the address lies in it; an IPv4 address mapped into IPv6 counts as itself.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

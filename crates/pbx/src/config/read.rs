@@ -82,6 +82,7 @@ fn media(table: Table<'_>) -> Media {
     let media = Media {
         address: table.parse("address", address).unwrap_or(fresh.address),
         ports: table.parse("ports", words::ports).unwrap_or(fresh.ports),
+        sounds: table.parse("sounds", words::text).or(fresh.sounds),
     };
     table.finish();
     media
