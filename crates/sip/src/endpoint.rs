@@ -1,18 +1,32 @@
 //! The endpoint: one per exchange, all flows together.
 //!
-//! Bytes and time in, packets and events out.
+//! `receive.rs` checks what comes in and finds whom it concerns; `table.rs` and `run.rs` hold and
+//! drive the transactions; `session.rs` is a call, `uas.rs` its called side, `uac.rs` its calling
+//! side, `inside.rs` what happens within its dialog; `build.rs` writes messages.
 
-use std::collections::VecDeque;
+mod build;
+mod inside;
+mod receive;
+mod run;
+mod salvage;
+mod session;
+mod table;
+mod timers;
+mod uac;
+mod uas;
+
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::event::{Config, Doorman, Event, Invite, OutRequest, RequestId, SessionId, Transmit, TxnId};
+use crate::event::{Config, Event, RequestId, SessionId, Transmit};
 use crate::flow::Flow;
-use crate::header::HeaderList;
 use crate::limits::Buckets;
-use crate::message::Method;
-use crate::rng::Rng;
+use crate::rng::{Rng, prf};
+use session::{Alarm, Session};
+use table::Table;
+use timers::Timers;
 
 /// How much an endpoint holds, for tests and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +39,8 @@ pub struct Stats {
     pub sessions: usize,
     /// Dialogs, early ones included.
     pub dialogs: usize,
+    /// Entries of the indexes over all of these.
+    pub indexes: usize,
     /// Timers that are set.
     pub timers: usize,
     /// Packets and events not yet fetched.
@@ -33,12 +49,30 @@ pub struct Stats {
     pub dropped: u64,
 }
 
+/// What a timer is for.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    Machine(u64, sipx_sip::transaction::Timer),
+    /// Nobody answered this request of a peer.
+    Abandoned(u64),
+    Session(SessionId, Alarm),
+}
+
 /// A SIP user agent, both sides, for many calls.
 #[derive(Debug)]
 pub struct Endpoint<O> {
     config: Config,
     rng: Rng,
+    /// Signs the To tags of stateless answers.
+    tag_key: [u8; 32],
     buckets: Buckets,
+    table: Table,
+    timers: Timers<Due>,
+    sessions: HashMap<SessionId, Box<Session>>,
+    /// Our tag of each session.
+    tags: HashMap<String, SessionId>,
+    last_session: u64,
+    last_request: u64,
     packets: VecDeque<Transmit>,
     events: VecDeque<Event<O>>,
 }
@@ -50,7 +84,14 @@ impl<O> Endpoint<O> {
         let limits = config.limits;
         Self {
             rng: Rng::new(&config.secret, "endpoint"),
+            tag_key: prf(&config.secret, &[b"tag"]),
             buckets: Buckets::new(limits.packets_per_second, limits.packets_burst),
+            table: Table::default(),
+            timers: Timers::new(),
+            sessions: HashMap::new(),
+            tags: HashMap::new(),
+            last_session: 0,
+            last_request: 0,
             config,
             packets: VecDeque::new(),
             events: VecDeque::new(),
@@ -67,19 +108,31 @@ impl<O> Endpoint<O> {
         &mut self.buckets
     }
 
-    /// A packet (UDP) or a message cut by [`crate::Framer`] (streams) came in.
-    pub fn receive(&mut self, _now: Instant, _flow: Flow, _bytes: &[u8], _door: &mut impl Doorman<O>) {}
-
-    /// A connection closed.
-    pub fn closed(&mut self, _now: Instant, _connection: u64) {}
+    /// Tells peers another address (a public one that was just learned).
+    pub fn advertise(&mut self, advertise: Option<crate::event::Advertise>) {
+        self.config.advertise = advertise;
+    }
 
     /// Does what is due.
-    pub fn timeout(&mut self, _now: Instant) {}
+    pub fn timeout(&mut self, now: Instant) {
+        while let Some((handle, due)) = self.timers.pop(now) {
+            match due {
+                Due::Machine(txn, timer) => self.on_machine_timer(now, txn, timer, handle),
+                Due::Abandoned(txn) => self.on_abandoned(now, txn),
+                Due::Session(session, alarm) => {
+                    self.with_session(session, |ep, s| {
+                        s.alarms.remove(&alarm);
+                        ep.on_alarm(now, s, alarm);
+                    });
+                }
+            }
+        }
+    }
 
     /// When [`Self::timeout`] wants to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.timers.next()
     }
 
     /// The next packet to send.
@@ -95,89 +148,78 @@ impl<O> Endpoint<O> {
     /// How much is held.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        let (server_transactions, client_transactions) = self.table.counts();
+        Stats {
+            server_transactions,
+            client_transactions,
+            sessions: self.sessions.len(),
+            dialogs: self.sessions.values().map(|s| s.dialogs.len()).sum(),
+            indexes: self.table.index_len() + self.tags.len(),
+            timers: self.timers.len(),
+            queued: self.packets.len() + self.events.len(),
+            dropped: self.buckets.dropped(),
+        }
     }
 
-    /// Answers a request of [`Event::Request`] or [`Event::InDialog`]. `false` when it is gone.
-    pub fn respond(
-        &mut self,
-        _now: Instant,
-        _txn: TxnId,
-        _status: u16,
-        _reason: &str,
-        _headers: HeaderList,
-        _body: Option<(&str, Bytes)>,
-    ) -> bool {
-        false
+    fn send(&mut self, flow: Flow, bytes: Bytes) {
+        self.packets.push_back(Transmit { flow, bytes });
     }
 
-    /// Rings (180) or plays early media (183).
-    pub fn ring(&mut self, _now: Instant, _session: SessionId, _status: u16, _sdp: Option<Bytes>) -> bool {
-        false
+    fn emit(&mut self, event: Event<O>) {
+        self.events.push_back(event);
     }
 
-    /// Answers a call with 200.
-    pub fn accept(&mut self, _now: Instant, _session: SessionId, _sdp: Bytes, _headers: HeaderList) -> bool {
-        false
+    fn new_session_id(&mut self) -> SessionId {
+        self.last_session += 1;
+        SessionId(self.last_session)
     }
 
-    /// Refuses a call (300 to 699).
-    pub fn reject(
-        &mut self,
-        _now: Instant,
-        _session: SessionId,
-        _status: u16,
-        _reason: &str,
-        _headers: HeaderList,
-    ) -> bool {
-        false
+    fn new_request_id(&mut self) -> RequestId {
+        self.last_request += 1;
+        RequestId(self.last_request)
     }
 
-    /// Calls somebody. Failure of any kind comes as [`Event::Rejected`].
-    pub fn invite(&mut self, _now: Instant, _invite: Invite) -> SessionId {
-        SessionId(0)
+    fn new_branch(&mut self) -> String {
+        format!("z9hG4bK{}", self.rng.token())
     }
 
-    /// Stops a call of ours that is not answered yet; [`Event::Rejected`] with 487 follows.
-    pub fn cancel(&mut self, _now: Instant, _session: SessionId) -> bool {
-        false
+    /// Takes a session out, lets `f` work on it and on the endpoint, and puts it back unless it died.
+    fn with_session<R>(&mut self, id: SessionId, f: impl FnOnce(&mut Self, &mut Session) -> R) -> Option<R> {
+        let mut session = self.sessions.remove(&id)?;
+        let result = f(self, &mut session);
+        if session.dead {
+            self.bury(&mut session);
+        } else {
+            self.sessions.insert(id, session);
+        }
+        Some(result)
     }
 
-    /// Offers new media by re-INVITE; `None` repeats nothing but asks for a refresh with the last SDP.
-    pub fn reinvite(&mut self, _now: Instant, _session: SessionId, _sdp: Bytes) -> bool {
-        false
+    fn bury(&mut self, session: &mut Session) {
+        self.tags.remove(&session.local_tag);
+        for (_, handle) in std::mem::take(&mut session.alarms) {
+            self.timers.clear(handle);
+        }
     }
 
-    /// Offers new media by UPDATE (RFC 3311).
-    pub fn update(&mut self, _now: Instant, _session: SessionId, _sdp: Bytes) -> bool {
-        false
+    fn set_alarm(&mut self, session: &mut Session, alarm: Alarm, at: Instant) {
+        self.clear_alarm(session, alarm);
+        let handle = self.timers.set(at, Due::Session(session.id, alarm));
+        session.alarms.insert(alarm, handle);
     }
 
-    /// Answers [`Event::Offer`]: the SDP, or a status from 300 to 699.
-    pub fn respond_offer(&mut self, _now: Instant, _txn: TxnId, _answer: Result<Bytes, u16>) -> bool {
-        false
+    fn clear_alarm(&mut self, session: &mut Session, alarm: Alarm) {
+        if let Some(handle) = session.alarms.remove(&alarm) {
+            self.timers.clear(handle);
+        }
     }
 
-    /// Hangs up, whatever state the session is in. [`Event::Ended`] with [`crate::End::Local`]
-    /// (or [`Event::Rejected`] for a call of ours that was not answered yet) follows.
-    pub fn bye(&mut self, _now: Instant, _session: SessionId, _q850_cause: Option<u16>) -> bool {
-        false
-    }
-
-    /// Sends INFO, REFER, NOTIFY … inside a session; the answer comes as [`Event::Response`].
-    pub fn request_in_dialog(
-        &mut self,
-        _now: Instant,
-        _session: SessionId,
-        _method: Method,
-        _headers: HeaderList,
-        _body: Option<(&str, Bytes)>,
-    ) -> Option<RequestId> {
-        None
-    }
-
-    /// Sends a request outside dialogs; the answer comes as [`Event::Response`].
-    pub fn request(&mut self, _now: Instant, _request: OutRequest) -> RequestId {
-        RequestId(0)
+    /// The one door for terminal events.
+    fn finish(&mut self, session: &mut Session, event: Event<O>) {
+        // INVARIANT: one terminal event per session.
+        if !session.announced {
+            session.announced = true;
+            self.emit(event);
+        }
     }
 }

@@ -1,0 +1,567 @@
+//! What happens inside a dialog, both ways: re-INVITE and UPDATE with their glare, BYE, INFO and
+//! its like (RFC 3261 §12.2, §14, §15; RFC 3311).
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sipx_sip::{HeaderName, Method};
+
+use super::Endpoint;
+use super::build::{ALLOW, Draft, SUPPORTED, bytes_of_response, contact, request_uri, response, via};
+use super::receive::{capabilities, same_host};
+use super::run::{Outcome, timers};
+use super::session::{Alarm, Dialog, OurOffer, Phase, Session};
+use super::table::{Asked, Asks, Kind};
+use super::uac::reason_header;
+use crate::event::{End, Event, RequestId, SessionId, TxnId};
+use crate::flow::Flow;
+use crate::header::{HeaderList, Name, Value};
+use crate::limits;
+use crate::message::{Request, target};
+
+const SDP: &str = "application/sdp";
+
+impl<O> Endpoint<O> {
+    /// A request with a To tag, of no known transaction.
+    pub(crate) fn on_request_inside(&mut self, now: Instant, flow: Flow, request: Request) {
+        if *request.method() == Method::Ack {
+            self.on_ack(now, &request);
+            return;
+        }
+        let session = self.tags.get(request.to().tag()).copied();
+        let handled = session.and_then(|id| {
+            self.with_session(id, |ep, s| {
+                if s.call_id != request.call_id() || s.announced {
+                    return false;
+                }
+                match s.dialog(request.from().tag()) {
+                    Some(at) => {
+                        ep.inside(now, s, at, flow, &request);
+                        true
+                    }
+                    None => false,
+                }
+            })
+        });
+        if handled != Some(true) {
+            self.reply(flow, &request, 481, "", Vec::new());
+        }
+    }
+
+    fn inside(&mut self, now: Instant, s: &mut Session, at: usize, flow: Flow, request: &Request) {
+        let Some(dialog) = s.dialogs.get_mut(at) else {
+            return;
+        };
+        // RFC 3261 §12.2.2: what is older than what we had is out of order.
+        if dialog.remote_cseq.is_some_and(|last| request.cseq() <= last) {
+            self.reply(flow, request, 500, "Out of Order", Vec::new());
+            return;
+        }
+        if s.waiting.len() >= limits::PENDING_PER_SESSION || !self.make_room() {
+            let later = vec![(Name::RetryAfter, Value::number(2))];
+            self.reply(flow, request, 503, "", later);
+            return;
+        }
+        if unsupported(request) {
+            self.reply(flow, request, 420, "", Vec::new());
+            return;
+        }
+        dialog.remote_cseq = Some(request.cseq());
+        self.follow(s, flow, request);
+        match request.method() {
+            Method::Bye => self.bye_received(now, s, flow, request),
+            Method::Invite => self.reinvite_received(now, s, at, flow, request),
+            Method::Update => self.update_received(now, s, at, flow, request),
+            Method::Prack => self.prack_received(now, s, flow, request),
+            Method::Options => self.reply(flow, request, 200, "", capabilities()),
+            Method::Other(_) | Method::Register | Method::Publish => {
+                let allow = vec![(Name::Allow, Value::lossy(ALLOW))];
+                self.reply(flow, request, 405, "", allow);
+            }
+            _ => {
+                let txn = self.new_server(now, request, flow, Asked::Inside(s.id), None);
+                s.waiting.push(txn);
+                self.emit(Event::InDialog { session: s.id, txn: TxnId(txn), request: request.clone() });
+            }
+        }
+    }
+
+    /// Whoever knows both tags is the peer. Our requests follow him to another port or connection
+    /// of his host, and to another host when he refreshes his target.
+    fn follow(&mut self, s: &mut Session, flow: Flow, request: &Request) {
+        let refresh = matches!(request.method(), Method::Invite | Method::Update);
+        let lost = s.alarms.contains_key(&Alarm::Lost);
+        if s.flow != flow && (refresh || lost || same_host(&s.flow, &flow)) {
+            s.flow = flow;
+        }
+        if s.flow == flow {
+            self.clear_alarm(s, Alarm::Lost);
+        }
+    }
+
+    /// Sends the requests of a session another way from now on (its peer registered anew).
+    pub fn move_flow(&mut self, session: SessionId, flow: Flow) -> bool {
+        self.with_session(session, |ep, s| {
+            s.flow = flow;
+            ep.clear_alarm(s, Alarm::Lost);
+        })
+        .is_some()
+    }
+
+    fn bye_received(&mut self, now: Instant, s: &mut Session, flow: Flow, request: &Request) {
+        let txn = self.new_server(now, request, flow, Asked::Inside(s.id), None);
+        self.answer(now, txn, 200, "", Vec::new(), None);
+        let session = s.id;
+        let reason_cause = request.headers("Reason").iter().find_map(|text| q850(text));
+        match s.phase {
+            Phase::Incoming(_) => {
+                // RFC 3261 §15: a caller may hang up an early dialog.
+                self.refuse_early(now, s, 487);
+                let cause = End::Bye { reason_cause };
+                self.finish(s, Event::Ended { session, cause });
+                self.end(now, s);
+            }
+            // A called phone may not (§15); its final response will come.
+            Phase::Calling(_) => {}
+            Phase::Up => {
+                let cause = End::Bye { reason_cause };
+                self.finish(s, Event::Ended { session, cause });
+                self.end(now, s);
+            }
+        }
+    }
+
+    fn prack_received(&mut self, now: Instant, s: &mut Session, flow: Flow, request: &Request) {
+        if !self.fits_prack(s, request) {
+            self.reply(flow, request, 481, "", Vec::new());
+            return;
+        }
+        let txn = self.new_server(now, request, flow, Asked::Inside(s.id), None);
+        self.answer(now, txn, 200, "", Vec::new(), None);
+        self.pracked(now, s, request);
+    }
+
+    /// RFC 3261 §14.2.
+    fn reinvite_received(&mut self, now: Instant, s: &mut Session, at: usize, flow: Flow, request: &Request) {
+        if s.offering() {
+            self.reply(flow, request, 491, "", Vec::new());
+            return;
+        }
+        if !matches!(s.phase, Phase::Up) || s.unacked.is_some() || s.their_offer.is_some() {
+            let later = vec![(Name::RetryAfter, Value::number(self.rng.below(10)))];
+            self.reply(flow, request, 500, "", later);
+            return;
+        }
+        if !request.body().is_empty() && request.sdp().is_none() {
+            let accept = vec![(Name::Accept, Value::lossy(SDP))];
+            self.reply(flow, request, 415, "", accept);
+            return;
+        }
+        refresh(s, at, request);
+        let txn = self.new_server(now, request, flow, Asked::Reinvite(s.id), None);
+        s.their_offer = Some(txn);
+        self.emit(Event::Offer { session: s.id, txn: TxnId(txn), sdp: request.sdp(), update: false });
+    }
+
+    /// RFC 3311 §5.2.
+    fn update_received(&mut self, now: Instant, s: &mut Session, at: usize, flow: Flow, request: &Request) {
+        let Some(sdp) = request.sdp() else {
+            if !request.body().is_empty() {
+                let accept = vec![(Name::Accept, Value::lossy(SDP))];
+                self.reply(flow, request, 415, "", accept);
+                return;
+            }
+            refresh(s, at, request);
+            let txn = self.new_server(now, request, flow, Asked::Update(s.id), None);
+            let us = contact(&self.config, &s.flow, s.contact_user.as_deref());
+            let headers = vec![(Name::Contact, Value::lossy(&us))];
+            self.answer(now, txn, 200, "", headers, None);
+            return;
+        };
+        let ours_open =
+            s.offering() || s.unacked.as_ref().is_some_and(|u| u.offered) || matches!(s.phase, Phase::Calling(_));
+        if ours_open {
+            self.reply(flow, request, 491, "", Vec::new());
+            return;
+        }
+        let unanswered = match &s.phase {
+            Phase::Incoming(call) => !call.answered,
+            _ => false,
+        };
+        if unanswered || s.their_offer.is_some() {
+            let later = vec![(Name::RetryAfter, Value::number(self.rng.below(10)))];
+            self.reply(flow, request, 500, "", later);
+            return;
+        }
+        refresh(s, at, request);
+        let txn = self.new_server(now, request, flow, Asked::Update(s.id), None);
+        s.their_offer = Some(txn);
+        self.emit(Event::Offer { session: s.id, txn: TxnId(txn), sdp: Some(sdp), update: true });
+    }
+
+    /// Answers [`Event::Offer`]: the SDP, or a status from 300 to 699 (488 when no codec fits).
+    pub fn respond_offer(&mut self, now: Instant, txn: TxnId, answer: Result<Bytes, u16>) -> bool {
+        let (session, invite) = match self.table.get(txn.0).map(|t| &t.kind) {
+            Some(Kind::Server { owner: Asked::Reinvite(s), .. }) => (*s, true),
+            Some(Kind::Server { owner: Asked::Update(s), .. }) => (*s, false),
+            _ => return false,
+        };
+        self.with_session(session, |ep, s| {
+            if s.their_offer != Some(txn.0) {
+                return false;
+            }
+            s.their_offer = None;
+            match answer {
+                Ok(sdp) => ep.accept_offer(now, s, txn.0, invite, sdp),
+                Err(status) => ep.answer(now, txn.0, status.clamp(300, 699), "", Vec::new(), None),
+            }
+        })
+        .unwrap_or(false)
+    }
+
+    fn accept_offer(&mut self, now: Instant, s: &mut Session, txn: u64, invite: bool, sdp: Bytes) -> bool {
+        let Some(Kind::Server { machine, .. }) = self.table.get(txn).map(|t| &t.kind) else {
+            return false;
+        };
+        let request = machine.request().clone();
+        let Some(read) = Request::new(request.clone()) else {
+            return false;
+        };
+        let us = contact(&self.config, &s.flow, s.contact_user.as_deref());
+        let draft = Draft::default()
+            .put(HeaderName::Contact, us)
+            .put(HeaderName::Allow, ALLOW)
+            .put(HeaderName::Supported, SUPPORTED)
+            .body(Some((SDP, sdp)));
+        let Some(response) = response(&self.config, &request, 200, "", None, draft) else {
+            return false;
+        };
+        let bytes = bytes_of_response(&response);
+        if !self.push_response(now, txn, response) {
+            return false;
+        }
+        if invite {
+            let offered = read.sdp().is_none();
+            self.await_ack(now, s, read.cseq(), bytes, false, offered);
+        }
+        true
+    }
+
+    /// Offers new media by re-INVITE. [`Event::Answer`] or [`Event::OfferFailed`] follows.
+    pub fn reinvite(&mut self, now: Instant, session: SessionId, sdp: Bytes) -> bool {
+        self.offer(now, session, sdp, false)
+    }
+
+    /// Offers new media by UPDATE (RFC 3311). [`Event::Answer`] or [`Event::OfferFailed`] follows.
+    pub fn update(&mut self, now: Instant, session: SessionId, sdp: Bytes) -> bool {
+        self.offer(now, session, sdp, true)
+    }
+
+    fn offer(&mut self, now: Instant, session: SessionId, sdp: Bytes, update: bool) -> bool {
+        self.with_session(session, |ep, s| {
+            let free = s.confirmed()
+                && !s.announced
+                && s.our_offer.is_none()
+                && s.their_offer.is_none()
+                && s.unacked.is_none()
+                && sdp.len() <= limits::BODY_BYTES;
+            if !free {
+                ep.emit(Event::OfferFailed { session, status: 491 });
+                return false;
+            }
+            s.our_offer = Some(OurOffer { update, sdp, glares: 0 });
+            ep.send_offer(now, s)
+        })
+        .unwrap_or(false)
+    }
+
+    fn send_offer(&mut self, now: Instant, s: &mut Session) -> bool {
+        let (Some(offer), Some(dialog)) = (&s.our_offer, s.dialogs.first().cloned()) else {
+            return false;
+        };
+        let (method, owner) =
+            if offer.update { (Method::Update, Asks::Update(s.id)) } else { (Method::Invite, Asks::Reinvite(s.id)) };
+        let sdp = offer.sdp.clone();
+        let us = contact(&self.config, &s.flow, s.contact_user.as_deref());
+        let more = Draft::default()
+            .put(HeaderName::Contact, us)
+            .put(HeaderName::Allow, ALLOW)
+            .put(HeaderName::Supported, SUPPORTED)
+            .body(Some((SDP, sdp)));
+        self.send_inside(now, s, &dialog, method, owner, more).is_some()
+    }
+
+    /// Builds and sends a request in a dialog.
+    fn send_inside(
+        &mut self,
+        now: Instant,
+        s: &mut Session,
+        dialog: &Dialog,
+        method: Method,
+        owner: Asks,
+        more: Draft,
+    ) -> Option<u64> {
+        let branch = self.new_branch();
+        let flow = s.flow;
+        let request = s
+            .draft(dialog, &method, via(&self.config, &flow, &branch))
+            .put_if(HeaderName::UserAgent, self.user_agent())
+            .join(more)
+            .request(method, request_uri(dialog.path().0))?;
+        let credentials = s.credentials.clone();
+        self.new_client(now, request, flow, owner, credentials, 0)
+    }
+
+    pub(crate) fn reinvite_outcome(&mut self, now: Instant, session: SessionId, txn: u64, outcome: Outcome) {
+        if let Outcome::Response(r) = &outcome
+            && (200..300).contains(&r.status())
+            && let Some(t) = self.table.get(txn)
+            && let Kind::Client(client) = &t.kind
+            && let Some((_, ack)) = &client.winner
+        {
+            let (flow, ack) = (t.flow, ack.clone());
+            self.send(flow, ack);
+            return;
+        }
+        self.with_session(session, |ep, s| {
+            let Outcome::Response(r) = &outcome else {
+                ep.offer_outcome(now, s, outcome);
+                return;
+            };
+            if (200..300).contains(&r.status()) {
+                if let Some(dialog) = s.dialogs.first_mut()
+                    && let Some(target) = target(&r.raw().headers)
+                {
+                    dialog.target = target;
+                }
+                let Some(dialog) = s.dialogs.first().cloned() else {
+                    return;
+                };
+                if let Some(ack) = ep.ack(s, &dialog, r.common().cseq) {
+                    ep.send(s.flow, ack.clone());
+                    if let Some(t) = ep.table.get_mut(txn)
+                        && let Kind::Client(client) = &mut t.kind
+                    {
+                        client.winner = Some((dialog.remote_tag, ack));
+                    }
+                }
+            }
+            ep.offer_outcome(now, s, outcome);
+        });
+    }
+
+    pub(crate) fn update_outcome(&mut self, now: Instant, session: SessionId, outcome: Outcome) {
+        self.with_session(session, |ep, s| {
+            if let Outcome::Response(r) = &outcome
+                && (200..300).contains(&r.status())
+                && let Some(dialog) = s.dialogs.first_mut()
+                && let Some(target) = target(&r.raw().headers)
+            {
+                dialog.target = target;
+            }
+            ep.offer_outcome(now, s, outcome);
+        });
+    }
+
+    fn offer_outcome(&mut self, now: Instant, s: &mut Session, outcome: Outcome) {
+        let session = s.id;
+        let status = outcome.status();
+        let Some(mut offer) = s.our_offer.take() else {
+            return;
+        };
+        match status {
+            200..300 => {
+                let sdp = outcome.response().and_then(|r| r.sdp());
+                self.emit(match sdp {
+                    Some(sdp) => Event::Answer { session, sdp },
+                    None => Event::OfferFailed { session, status: 488 },
+                });
+            }
+            491 if offer.glares < limits::GLARE_RETRIES => {
+                offer.glares += 1;
+                offer.sent = false;
+                // RFC 3261 §14.1: the owner of the Call-ID waits 2.1 to 4 s, the other 0 to 2 s.
+                let ms = if s.is_caller() { 2_100 + self.rng.below(190) * 10 } else { self.rng.below(200) * 10 };
+                s.our_offer = Some(offer);
+                self.set_alarm(s, Alarm::Glare, now + Duration::from_millis(ms));
+            }
+            // RFC 3261 §14.1, §12.2.1.2: the peer lost the dialog or does not answer at all.
+            408 | 481 => {
+                self.emit(Event::OfferFailed { session, status });
+                self.gone(now, s);
+            }
+            _ => self.emit(Event::OfferFailed { session, status }),
+        }
+    }
+
+    pub(crate) fn retry_offer(&mut self, now: Instant, s: &mut Session) {
+        if s.announced || s.our_offer.is_none() {
+            return;
+        }
+        if s.their_offer.is_some() || s.unacked.is_some() {
+            // The peer's own offer came first: ours waits once more.
+            self.set_alarm(s, Alarm::Glare, now + timers().t2);
+            return;
+        }
+        if !self.send_offer(now, s) {
+            s.our_offer = None;
+            self.emit(Event::OfferFailed { session: s.id, status: 500 });
+        }
+    }
+
+    /// The peer no longer knows the dialog: BYE for good measure, and the session is over.
+    pub(crate) fn gone(&mut self, now: Instant, s: &mut Session) {
+        if !matches!(s.phase, Phase::Up) {
+            return;
+        }
+        self.send_bye(now, s, 0, None);
+        let session = s.id;
+        let cause = End::Gone;
+        self.finish(s, Event::Ended { session, cause });
+        self.end(now, s);
+    }
+
+    /// Hangs up, whatever state the session is in: [`Event::Ended`] with [`End::Local`] follows, or
+    /// [`Event::Rejected`] for a call of ours that was not answered yet.
+    pub fn bye(&mut self, now: Instant, session: SessionId, q850_cause: Option<u16>) -> bool {
+        self.with_session(session, |ep, s| {
+            if s.announced {
+                return false;
+            }
+            match s.phase {
+                Phase::Incoming(_) => {
+                    let headers = reason_header(q850_cause).map(|v| (Name::Reason, v));
+                    let headers = headers.into_iter().collect();
+                    ep.reject_session(now, s, 480, "", headers, End::Local)
+                }
+                Phase::Calling(_) => ep.cancel_session(now, s),
+                Phase::Up => {
+                    let first = s.unacked.as_ref().is_some_and(|u| u.first);
+                    if first {
+                        // RFC 3261 §15: not before the ACK.
+                        s.bye_wanted = Some(q850_cause);
+                    } else {
+                        ep.send_bye(now, s, 0, q850_cause);
+                    }
+                    let cause = End::Local;
+                    ep.finish(s, Event::Ended { session, cause });
+                    if !first {
+                        ep.end(now, s);
+                    }
+                    true
+                }
+            }
+        })
+        .unwrap_or(false)
+    }
+
+    pub(crate) fn send_bye(&mut self, now: Instant, s: &mut Session, at: usize, cause: Option<u16>) {
+        let Some(dialog) = s.dialogs.get(at).cloned() else {
+            return;
+        };
+        if s.alarms.contains_key(&Alarm::Lost) {
+            return;
+        }
+        let mut more = Draft::default();
+        if let Some(reason) = reason_header(cause) {
+            more = more.put(HeaderName::Reason, reason.bytes());
+        }
+        self.send_inside(now, s, &dialog, Method::Bye, Asks::Bye, more);
+    }
+
+    /// Sends INFO, REFER, NOTIFY … inside a session; the answer comes as [`Event::Response`].
+    /// `None` when the session is not up or the method is not one of these.
+    pub fn request_in_dialog(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        method: Method,
+        headers: HeaderList,
+        body: Option<(&str, Bytes)>,
+    ) -> Option<RequestId> {
+        let special = matches!(
+            method,
+            Method::Invite
+                | Method::Ack
+                | Method::Bye
+                | Method::Cancel
+                | Method::Prack
+                | Method::Update
+                | Method::Register
+        );
+        if special || body.as_ref().is_some_and(|(_, b)| b.len() > limits::BODY_BYTES) {
+            return None;
+        }
+        let id = self.new_request_id();
+        self.with_session(session, |ep, s| {
+            if !s.confirmed() || s.announced {
+                return None;
+            }
+            let dialog = s.dialogs.first().cloned()?;
+            let us = contact(&ep.config, &s.flow, s.contact_user.as_deref());
+            let more = Draft::default().put(HeaderName::Contact, us).list(headers).body(body);
+            ep.send_inside(now, s, &dialog, method, Asks::Inside(s.id, id), more)?;
+            Some(id)
+        })
+        .flatten()
+    }
+
+    /// The connection under a session closed. A call that is up waits for the peer to come back.
+    pub(crate) fn connection_lost(&mut self, now: Instant, s: &mut Session) {
+        let session = s.id;
+        match s.phase {
+            Phase::Up if !s.announced => {
+                self.set_alarm(s, Alarm::Lost, now + limits::REVIVE);
+            }
+            Phase::Calling(_) => self.finish_lost(now, s),
+            Phase::Up | Phase::Incoming(_) => {
+                let cause = End::TransportLost;
+                self.finish(s, Event::Ended { session, cause });
+                self.end(now, s);
+            }
+        }
+    }
+
+    fn finish_lost(&mut self, now: Instant, s: &mut Session) {
+        let event = Event::Rejected {
+            session: s.id,
+            status: 503,
+            reason: String::from("Service Unavailable"),
+            headers: Vec::new(),
+            retry_after: None,
+            contacts: Vec::new(),
+        };
+        self.finish(s, event);
+        self.end(now, s);
+    }
+}
+
+/// Target refresh (RFC 3261 §12.2.2).
+fn refresh(s: &mut Session, at: usize, request: &Request) {
+    if let Some(target) = target(&request.raw().headers)
+        && let Some(dialog) = s.dialogs.get_mut(at)
+    {
+        dialog.target = target;
+    }
+}
+
+fn unsupported(request: &Request) -> bool {
+    request
+        .headers("Require")
+        .iter()
+        .flat_map(|line| line.split(','))
+        .any(|tag| !tag.trim().eq_ignore_ascii_case(SUPPORTED))
+}
+
+/// The cause of a Reason header for Q.850 (RFC 3326 §2).
+fn q850(text: &str) -> Option<u16> {
+    let mut parts = text.split(';');
+    if !parts.next()?.trim().eq_ignore_ascii_case("Q.850") {
+        return None;
+    }
+    parts
+        .filter_map(|p| p.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("cause"))
+        .and_then(|(_, value)| value.trim().parse().ok())
+        .filter(|cause| (1..=127).contains(cause))
+}
