@@ -269,7 +269,7 @@ impl<O> Endpoint<O> {
                 ep.emit(Event::OfferFailed { session, status: 491 });
                 return false;
             }
-            s.our_offer = Some(OurOffer { update, sdp, glares: 0 });
+            s.our_offer = Some(OurOffer { update, sdp, glares: 0, sent: false });
             ep.send_offer(now, s)
         })
         .unwrap_or(false)
@@ -288,7 +288,11 @@ impl<O> Endpoint<O> {
             .put(HeaderName::Allow, ALLOW)
             .put(HeaderName::Supported, SUPPORTED)
             .body(Some((SDP, sdp)));
-        self.send_inside(now, s, &dialog, method, owner, more).is_some()
+        let sent = self.send_inside(now, s, &dialog, method, owner, more).is_some();
+        if let Some(offer) = &mut s.our_offer {
+            offer.sent = sent;
+        }
+        sent
     }
 
     /// Builds and sends a request in a dialog.
