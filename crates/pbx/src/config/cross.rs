@@ -77,6 +77,9 @@ impl Check<'_> {
     fn menus(&mut self) {
         let config = self.config;
         for (name, menu) in &config.menus {
+            if crate::plan::RESERVED.contains(&name.as_str()) || name.starts_with("from-trunk-") {
+                self.problem(&["menu", name], format!("{name} is the name of a generated context: choose another"));
+            }
             for (key, to) in &menu.keys {
                 self.destination(&["menu", name, "keys", key], to);
             }

@@ -69,25 +69,29 @@ impl InMemory {
     #[must_use]
     pub fn spent(&self, origin: &str, day: i32) -> Money {
         let rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = rows.iter().filter(|(debit, _)| debit.origin == origin && debit.day == day);
-        Money(of.map(|(debit, settled)| settled.unwrap_or(debit.amount).0).sum())
+        sum(&rows, origin, day)
     }
 }
 
 impl Budget for InMemory {
     fn debit(&self, debit: Debit) -> Answer<'_> {
-        let spent = self.spent(&debit.origin, debit.day);
+        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let spent = sum(&rows, &debit.origin, debit.day);
         if spent.0.saturating_add(debit.amount.0) > debit.cap.0 {
             let cap = debit.cap;
             return Box::pin(async move { Err(NoMoney::CapReached { spent, cap }) });
         }
-        let mut rows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         rows.push((debit, None));
         let row = rows.len() - 1;
         drop(rows);
         let budget = self.clone();
         Box::pin(async move { Ok(Box::new(InMemoryReserved { budget, row }) as Box<dyn Reserved>) })
     }
+}
+
+fn sum(rows: &[(Debit, Option<Money>)], origin: &str, day: i32) -> Money {
+    let of = rows.iter().filter(|(debit, _)| debit.origin == origin && debit.day == day);
+    Money(of.map(|(debit, settled)| settled.unwrap_or(debit.amount).0).sum())
 }
 
 #[derive(Debug)]

@@ -16,7 +16,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dialplan::Program;
 use dialplan::apps::{AppSpec, Effect};
 use dialplan::number::{self, Class, Number};
 use dialplan::policy::{Decision, OriginKind};
@@ -69,8 +68,6 @@ pub struct Gate {
     counters: Arc<Mutex<Counters>>,
     permits: AtomicU64,
     alarms: AtomicU64,
-    /// The program last seen and its hash, so that it is hashed once and not at every call.
-    hashed: Mutex<Option<(Arc<Program>, [u8; 32])>>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -83,13 +80,7 @@ impl Gate {
     /// A gate that takes its money from `budget`.
     #[must_use]
     pub fn new(budget: Arc<dyn Budget>) -> Self {
-        Self {
-            budget,
-            counters: Arc::default(),
-            permits: AtomicU64::new(1),
-            alarms: AtomicU64::new(0),
-            hashed: Mutex::new(None),
-        }
+        Self { budget, counters: Arc::default(), permits: AtomicU64::new(1), alarms: AtomicU64::new(0) }
     }
 
     /// How often the engine got where the proof says it cannot: anything but 0 is a mistake of ours.
@@ -159,11 +150,8 @@ impl Gate {
         }
         self.proved(ask, name, number.class)?;
         declared(ask.app)?;
-        let target = PermitTarget::Trunk {
-            trunk: name.to_owned(),
-            dial: trunk_digits(config, trunk, &number, dialled),
-            number,
-        };
+        let target =
+            PermitTarget::Trunk { trunk: name.to_owned(), dial: trunk_digits(config, trunk, &number, dialled), number };
         if emergency {
             tracing::warn!(call = ask.call, origin = %ask.origin, trunk = name, "an emergency call goes out");
             return Ok((self.permit(target, None), Meter::free()));
@@ -208,11 +196,14 @@ impl Gate {
     fn proved(&self, ask: &Ask<'_>, trunk: &str, class: Class) -> Result<(), Refusal> {
         let reach = &ask.snapshot.reach;
         let emergency = class == Class::Emergency;
-        if self.hash(&ask.snapshot.program) != reach.program_hash {
+        if ask.snapshot.program.hash() != reach.program_hash {
             if emergency {
                 return Ok(());
             }
-            return Err(Refusal::new(Why::NoProof, "the plan has no proof: calls that cost money are refused".to_owned()));
+            return Err(Refusal::new(
+                Why::NoProof,
+                "the plan has no proof: calls that cost money are refused".to_owned(),
+            ));
         }
         if reach.allows(ask.entry, &Sink::Trunk(trunk.to_owned())) {
             return Ok(());
@@ -224,18 +215,6 @@ impl Gate {
             return Ok(());
         }
         Err(refusal)
-    }
-
-    fn hash(&self, program: &Arc<Program>) -> [u8; 32] {
-        let mut hashed = self.hashed.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*hashed {
-            Some((known, hash)) if Arc::ptr_eq(known, program) => *hash,
-            _ => {
-                let hash = program.hash();
-                *hashed = Some((Arc::clone(program), hash));
-                hash
-            }
-        }
     }
 
     fn permit(&self, target: PermitTarget, limit: Option<Duration>) -> Permit {

@@ -93,10 +93,19 @@ impl Permit {
 
     /// What the trunk is to be asked for, if it leads outside.
     #[must_use]
-    pub fn dial(&self) -> Option<&str> {
+    pub fn number(&self) -> Option<&str> {
         match &self.target {
             PermitTarget::Phone { .. } => None,
             PermitTarget::Trunk { dial, .. } => Some(dial),
+        }
+    }
+
+    /// The extension, if it leads to a phone of the house.
+    #[must_use]
+    pub fn phone(&self) -> Option<&str> {
+        match &self.target {
+            PermitTarget::Phone { user } => Some(user),
+            PermitTarget::Trunk { .. } => None,
         }
     }
 

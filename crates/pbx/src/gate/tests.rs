@@ -1,0 +1,340 @@
+//! Every question of the gate, answered both ways; money in both states of the store.
+
+use std::collections::BTreeSet;
+
+use dialplan::apps;
+use dialplan::load::NoFiles;
+use dialplan::policy::Reason;
+use dialplan::reach::Reach;
+use serde_json::json;
+
+use super::budget::{Answer, InMemory};
+use super::*;
+use crate::plan::{HandWritten, compile};
+
+const NOW: i64 = 1_767_268_800_000;
+
+fn snapshot(change: impl FnOnce(&mut serde_json::Value)) -> Snapshot {
+    let mut tree = json!({
+        "system": { "timezone": "UTC" },
+        "extension": {
+            "200": { "may": ["internal", "national", "mobile", "international", "premium", "satellite"] },
+            "204": { "may": ["internal", "national"] },
+        },
+        "trunk": { "itsp": { "host": "127.0.0.9", "max_calls": 3 }, "line": { "host": "127.0.0.8", "number_format": "national" } },
+        "route": { "all": { "dial": "9.", "strip": 1, "trunks": ["itsp"] } },
+    });
+    change(&mut tree);
+    let config = Config::from_tree(&tree).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let program = compile(&config, &HandWritten::default(), &NoFiles).program;
+    let mut reach = Reach::of(program.hash());
+    for entry in ["extension:200", "extension:204"] {
+        for trunk in config.trunks.keys() {
+            reach.add(entry, Sink::Trunk(trunk.clone()));
+        }
+    }
+    Snapshot { config: Arc::new(config), program: Arc::new(program), reach }
+}
+
+fn plain() -> Snapshot {
+    snapshot(|_| {})
+}
+
+fn kitchen() -> OriginKind {
+    OriginKind::Extension("204".to_owned())
+}
+
+fn office() -> OriginKind {
+    OriginKind::Extension("200".to_owned())
+}
+
+fn gate() -> Gate {
+    Gate::new(Arc::new(InMemory::default()))
+}
+
+async fn ask_at(
+    gate: &Gate,
+    snapshot: &Snapshot,
+    origin: &OriginKind,
+    target: Target<'_>,
+    now: i64,
+) -> Result<(Permit, Meter), Refusal> {
+    let entry = origin.entry();
+    let app = apps::lookup("Dial").unwrap();
+    gate.ask(Ask { origin, entry: &entry, app, snapshot, call: "c1", target, now }).await
+}
+
+async fn ask(gate: &Gate, snapshot: &Snapshot, origin: &OriginKind, dialled: &str) -> Result<(Permit, Meter), Refusal> {
+    ask_at(gate, snapshot, origin, Target::Number { trunk: "itsp", dialled }, NOW).await
+}
+
+async fn why(origin: OriginKind, dialled: &str) -> Why {
+    ask(&gate(), &plain(), &origin, dialled).await.expect_err("a refusal").why
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_extension_calls_what_may_says_and_the_permit_names_it() {
+    let (permit, _meter) = ask(&gate(), &plain(), &kitchen(), "202-555-0100").await.unwrap();
+    assert_eq!(permit.target_text(), "+12025550100");
+    assert_eq!(permit.number(), Some("+12025550100"));
+    assert_eq!(permit.trunk(), Some("itsp"));
+    assert_eq!(permit.phone(), None);
+    assert_eq!(permit.class(), Class::National);
+    assert_eq!(permit.limit(), Some(Duration::from_secs(120 * 60)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn permits_have_names_of_their_own() {
+    let (gate, snapshot) = (gate(), plain());
+    let (one, _a) = ask(&gate, &snapshot, &kitchen(), "2025550100").await.unwrap();
+    let (two, _b) = ask(&gate, &snapshot, &kitchen(), "2025550100").await.unwrap();
+    assert_ne!(one.id(), two.id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_trunks_and_the_exchange_itself_start_nothing_paid() {
+    for origin in [OriginKind::Stranger, OriginKind::Trunk("itsp".to_owned()), OriginKind::System] {
+        for dialled in ["2025550100", "18005551234", "19005551234", "011442079460000", "5550100", "411"] {
+            assert_eq!(why(origin.clone(), dialled).await, Why::Policy(Reason::NeverPaid(origin.clone())), "{dialled}");
+        }
+        assert_eq!(why(origin.clone(), "911").await, Why::Policy(Reason::EmergencyIsForExtensions(origin.clone())));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_does_not_say_is_refused() {
+    let may_not = |class| Why::Policy(Reason::MayNot { extension: "204".to_owned(), class });
+    for (dialled, class) in [
+        ("19005551234", Class::Premium),
+        ("9765551234", Class::Unknown),
+        ("18765551234", Class::International),
+        ("8765551234", Class::International),
+        ("18095551234", Class::International),
+        ("011442079460000", Class::International),
+        ("011881612345678", Class::Satellite),
+        ("10103212025550100", Class::Premium),
+        ("411", Class::Premium),
+    ] {
+        let expected = if class == Class::Unknown { Why::Policy(Reason::Unclassified) } else { may_not(class) };
+        assert_eq!(why(kitchen(), dialled).await, expected, "{dialled}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_classified_is_refused_whoever_asks() {
+    for dialled in ["1", "99999999999", "204", "0", "1911", "12020550100"] {
+        assert_eq!(why(office(), dialled).await, Why::Policy(Reason::Unclassified), "{dialled}");
+    }
+}
+
+/// Attacks 9, 10, 17: destinations and options by data.
+#[tokio::test(start_paused = true)]
+async fn what_is_no_number_is_refused() {
+    for dialled in
+        ["300&PJSIP/itsp/19005551234", "9-00*", "2025550100,30,T", "", "+", "2025550100@itsp", &"9".repeat(80)]
+    {
+        assert_eq!(why(office(), dialled).await, Why::NotANumber, "{dialled}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trunk_that_does_not_exist_is_refused() {
+    let target = Target::Number { trunk: "none", dialled: "2025550100" };
+    let refusal = ask_at(&gate(), &plain(), &kitchen(), target, NOW).await.expect_err("a refusal");
+    assert_eq!(refusal.why, Why::NoSuchTrunk);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trunk_of_other_extensions_routes_is_refused_and_one_of_no_route_is_not() {
+    let snapshot = snapshot(|tree| tree["route"]["all"]["for"] = json!(["200"]));
+    let gate = gate();
+    assert!(ask(&gate, &snapshot, &office(), "2025550100").await.is_ok());
+    assert_eq!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.expect_err("no").why, Why::NotARouteUser);
+    let target = Target::Number { trunk: "line", dialled: "2025550100" };
+    assert!(ask_at(&gate, &snapshot, &kitchen(), target, NOW).await.is_ok());
+    // The emergency road has no owner.
+    assert!(ask(&gate, &snapshot, &kitchen(), "911").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_proof_is_refused_and_an_alarm() {
+    let mut snapshot = plain();
+    snapshot.reach = Reach::of(snapshot.program.hash());
+    let gate = gate();
+    assert_eq!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.expect_err("no").why, Why::BeyondProof);
+    assert_eq!(gate.alarms(), 1);
+    // The emergency road stays open, with an alarm all the same.
+    assert!(ask(&gate, &snapshot, &kitchen(), "911").await.is_ok());
+    assert_eq!(gate.alarms(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_without_a_proof_calls_inside_and_emergency_only() {
+    let mut snapshot = plain();
+    snapshot.reach.program_hash = [0; 32];
+    let gate = gate();
+    assert_eq!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.expect_err("no").why, Why::NoProof);
+    assert!(ask(&gate, &snapshot, &kitchen(), "911").await.is_ok());
+    assert!(ask_at(&gate, &snapshot, &kitchen(), Target::Phone("200"), NOW).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_that_did_not_declare_to_dial_is_refused() {
+    let (gate, snapshot, origin) = (gate(), plain(), kitchen());
+    let app = apps::lookup("Playback").unwrap();
+    for target in [Target::Phone("200"), Target::Number { trunk: "itsp", dialled: "2025550100" }] {
+        let ask =
+            Ask { origin: &origin, entry: "extension:204", app, snapshot: &snapshot, call: "c", target, now: NOW };
+        assert_eq!(gate.ask(ask).await.expect_err("no").why, Why::NotDeclared);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn phones_of_the_house_ring_for_everybody_and_cost_nothing() {
+    let (gate, snapshot) = (gate(), plain());
+    for origin in [OriginKind::Stranger, OriginKind::Trunk("itsp".to_owned()), kitchen()] {
+        let (permit, _meter) = ask_at(&gate, &snapshot, &origin, Target::Phone("204"), NOW).await.unwrap();
+        assert_eq!((permit.phone(), permit.trunk(), permit.class()), (Some("204"), None, Class::Inside));
+        assert_eq!(permit.limit(), None);
+    }
+    let nobody = ask_at(&gate, &snapshot, &OriginKind::Stranger, Target::Phone("itsp"), NOW).await;
+    assert_eq!(nobody.expect_err("no").why, Why::NoSuchPhone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_are_written_as_the_trunk_wants_them() {
+    let (gate, snapshot) = (gate(), plain());
+    let target = Target::Number { trunk: "line", dialled: "011442079460000" };
+    let (permit, _meter) = ask_at(&gate, &snapshot, &office(), target, NOW).await.unwrap();
+    assert_eq!(permit.number(), Some("011442079460000"));
+    let (permit, _meter) = ask(&gate, &snapshot, &office(), "011442079460000").await.unwrap();
+    assert_eq!(permit.number(), Some("+442079460000"));
+    let (permit, _meter) = ask(&gate, &snapshot, &kitchen(), "911").await.unwrap();
+    assert_eq!(permit.number(), Some("911"));
+}
+
+/// Attack 50: a stolen phone and 50 parallel calls.
+#[tokio::test(start_paused = true)]
+async fn caps_hold_on_calls_at_once_and_a_place_comes_back() {
+    let (gate, snapshot) = (gate(), plain());
+    let one = ask(&gate, &snapshot, &kitchen(), "2025550100").await.unwrap();
+    let _two = ask(&gate, &snapshot, &kitchen(), "2025550100").await.unwrap();
+    assert_eq!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.expect_err("no").why, Why::TooManyAtOnce);
+    // Another phone has places of its own; the trunk has three.
+    let _three = ask(&gate, &snapshot, &office(), "2025550100").await.unwrap();
+    assert_eq!(ask(&gate, &snapshot, &office(), "2025550100").await.expect_err("no").why, Why::TooManyAtOnce);
+    // Emergency calls take no place.
+    assert!(ask(&gate, &snapshot, &kitchen(), "911").await.is_ok());
+    assert_eq!(gate.paid_calls(), 3);
+    drop(one);
+    assert_eq!(gate.paid_calls(), 2);
+    assert!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn caps_hold_on_calls_in_an_hour_and_in_a_day() {
+    let snapshot = snapshot(|tree| tree["policy"] = json!({ "calls_per_hour": 2, "calls_per_day": 3 }));
+    let gate = gate();
+    let target = Target::Number { trunk: "itsp", dialled: "2025550100" };
+    let at = |minutes: i64| ask_at(&gate, &snapshot, &OFFICE, target, NOW + minutes * 60_000);
+    static OFFICE: std::sync::LazyLock<OriginKind> = std::sync::LazyLock::new(office);
+    assert!(at(0).await.is_ok());
+    assert!(at(1).await.is_ok());
+    assert_eq!(at(59).await.expect_err("no").why, Why::TooOften);
+    assert!(at(61).await.is_ok());
+    assert_eq!(at(300).await.expect_err("no").why, Why::TooOften);
+    assert!(at(24 * 60 + 2).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn money_is_reserved_before_and_settled_after_the_call() {
+    let budget = InMemory::default();
+    let gate = Gate::new(Arc::new(budget.clone()));
+    let snapshot = plain();
+    let today = day(&snapshot.config, NOW);
+    let spent = || budget.spent("extension:204", today);
+    // 120 minutes at 0.02 are reserved; 61 seconds cost two minutes.
+    let (_permit, mut meter) = ask(&gate, &snapshot, &kitchen(), "2025550100").await.unwrap();
+    assert_eq!(spent(), Money(2_400));
+    tokio::time::advance(Duration::from_secs(30)).await;
+    meter.answered();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    drop(meter);
+    assert_eq!(spent(), Money(40));
+    // A call that nobody answers costs nothing.
+    let (_permit, meter) = ask(&gate, &snapshot, &kitchen(), "2025550100").await.unwrap();
+    drop(meter);
+    assert_eq!(spent(), Money(40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dear_calls_are_short_and_the_day_has_an_end() {
+    let (gate, snapshot) = (gate(), plain());
+    // 10 a call at 1 a minute: ten minutes. 20 a day: the third does not fit.
+    let (permit, one) = ask(&gate, &snapshot, &office(), "011442079460000").await.unwrap();
+    assert_eq!(permit.limit(), Some(Duration::from_secs(600)));
+    let two = ask(&gate, &snapshot, &office(), "011442079460000").await.unwrap();
+    drop(two);
+    let mut one = one;
+    one.answered();
+    tokio::time::advance(Duration::from_secs(600)).await;
+    drop(one);
+    // 10 are spent, 10 are left.
+    let (_permit, mut meter) = ask(&gate, &snapshot, &office(), "19005551234").await.unwrap();
+    meter.answered();
+    tokio::time::advance(Duration::from_secs(120)).await;
+    drop(meter);
+    assert_eq!(ask(&gate, &snapshot, &office(), "2025550100").await.expect_err("no").why, Why::Money);
+    // Tomorrow is another day.
+    let target = Target::Number { trunk: "itsp", dialled: "2025550100" };
+    assert!(ask_at(&gate, &snapshot, &office(), target, NOW + 86_400_000).await.is_ok());
+    // A minute that costs more than a call may is refused at any time.
+    assert_eq!(ask(&gate, &snapshot, &office(), "011881612345678").await.expect_err("no").why, Why::Money);
+}
+
+struct Broken;
+
+impl Budget for Broken {
+    fn debit(&self, _: Debit) -> Answer<'_> {
+        Box::pin(async { Err(NoMoney::Down("disk full".to_owned())) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_store_down_paid_calls_are_refused_and_help_and_the_house_are_not() {
+    let gate = Gate::new(Arc::new(Broken));
+    let snapshot = plain();
+    for dialled in ["2025550100", "18005551234"] {
+        assert_eq!(ask(&gate, &snapshot, &kitchen(), dialled).await.expect_err("no").why, Why::StoreDown);
+    }
+    assert_eq!(gate.paid_calls(), 0);
+    assert!(ask(&gate, &snapshot, &kitchen(), "911").await.is_ok());
+    assert!(ask_at(&gate, &snapshot, &OriginKind::Stranger, Target::Phone("204"), NOW).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_tells_no_number() {
+    for dialled in ["19005551234", "18765551234", "99999999999", "2025550100&x"] {
+        let refusal = ask(&gate(), &plain(), &kitchen(), dialled).await.expect_err("no");
+        assert!(!refusal.reason.contains(dialled), "{refusal}");
+    }
+}
+
+#[test]
+fn days_are_those_of_the_owner() {
+    let in_zone = |zone: &str| {
+        let mut config = Config::fresh();
+        zone.clone_into(&mut config.system.timezone);
+        day(&config, NOW - 12 * 3_600_000)
+    };
+    // Midnight in London is still yesterday in New York.
+    assert_eq!(in_zone("UTC") - in_zone("America/New_York"), 1);
+}
+
+#[test]
+fn everybody_but_extensions_is_denied_by_the_same_function_that_the_proof_uses() {
+    let policy = plain().config.decide_by();
+    let denied: BTreeSet<Class> =
+        Class::ALL.into_iter().filter(|class| !policy.decide(&OriginKind::Stranger, *class).is_allow()).collect();
+    assert_eq!(denied.len(), Class::ALL.len() - 1);
+}
