@@ -8,6 +8,7 @@ pub mod codec;
 pub mod dtmf;
 pub mod event;
 pub mod inband;
+pub mod jitter;
 pub mod limits;
 pub mod lock;
 pub mod plane;

@@ -134,18 +134,15 @@ impl Local {
             payloads.push(events_payload(events.payload_type, events.clock));
         }
         let audio = self.audio_line(payloads, direction);
-        let media = offer
-            .media
-            .iter()
-            .enumerate()
-            .map(|(at, line)| {
-                if at == index {
-                    Media { protocol: line.protocol.clone(), ..audio.clone() }
-                } else {
-                    refused(line)
-                }
-            })
-            .collect();
+        let media =
+            offer
+                .media
+                .iter()
+                .enumerate()
+                .map(|(at, line)| {
+                    if at == index { Media { protocol: line.protocol.clone(), ..audio.clone() } } else { refused(line) }
+                })
+                .collect();
         let session = self.describe(media);
         self.offered = None;
         let negotiated = settle(
@@ -346,13 +343,7 @@ fn payload_of(format: &Format, payload_type: u8) -> Payload {
 }
 
 fn events_payload(payload_type: u8, clock: u32) -> Payload {
-    Payload {
-        payload_type,
-        name: "telephone-event".to_owned(),
-        clock,
-        channels: 1,
-        fmtp: Some("0-15".to_owned()),
-    }
+    Payload { payload_type, name: "telephone-event".to_owned(), clock, channels: 1, fmtp: Some("0-15".to_owned()) }
 }
 
 /// The same line with port 0 and the first of its formats (RFC 3264 §6).
