@@ -1,6 +1,8 @@
 //! How many seconds of audio each codec turns over in a second of processor time: `cargo bench -p media --bench codec`.
 //! Throughput is in samples; divide by 8,000 or 16,000.
 
+#![allow(missing_docs)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

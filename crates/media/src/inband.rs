@@ -388,7 +388,7 @@ mod tests {
         for n in 0..case.count() {
             let (row, column) = (n % 4, n / 4 % 4);
             sent.push(KEYS[row][column]);
-            let phases = (chance.next() * 6.28, chance.next() * 6.28);
+            let phases = (chance.next() * 6.0, chance.next() * 6.0);
             let turn = |hz: u16, detune: f64| std::f64::consts::TAU * f64::from(hz) * (1.0 + detune) / 8000.0;
             let (a, b) = (turn(LOW[row], case.detune.0), turn(HIGH[column], case.detune.1));
             pcm.extend(

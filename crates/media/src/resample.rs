@@ -9,31 +9,31 @@ use crate::codec::Rate;
 const TAPS: usize = 97;
 /// Delay of the filter in samples at 16 kHz.
 const DELAY: usize = TAPS / 2;
-const EVEN: usize = TAPS.div_ceil(2);
-const ODD: usize = TAPS / 2;
+/// Taps of one phase, with zeros up to whole vectors.
+const PHASE: usize = 64;
 /// Middle of the transition band as a fraction of 16 kHz.
 const CUTOFF: f64 = 3700.0 / 16000.0;
 
 /// The filter; the taps of each phase sum to 2^13, so that a steady level passes exactly.
 static FILTER: [i16; TAPS] = filter();
-static EVEN_TAPS: [i16; EVEN] = {
-    let mut taps = [0; EVEN];
-    let mut index = 0;
-    while index < EVEN {
-        taps[index] = filter()[2 * index];
-        index += 1;
+static EVEN: [i16; PHASE] = phase(0);
+static ODD: [i16; PHASE] = phase(1);
+
+/// Every second tap from `first` on, at the end of a window of [`PHASE`] samples.
+const fn phase(first: usize) -> [i16; PHASE] {
+    let mut taps = [0; PHASE];
+    // The odd phase has one tap less; its last one is that of the newest sample, too.
+    let mut index = TAPS - 1 - first;
+    let mut at = PHASE;
+    loop {
+        at -= 1;
+        taps[at] = filter()[index];
+        if index < 2 {
+            return taps;
+        }
+        index -= 2;
     }
-    taps
-};
-static ODD_TAPS: [i16; ODD] = {
-    let mut taps = [0; ODD];
-    let mut index = 0;
-    while index < ODD {
-        taps[index] = filter()[2 * index + 1];
-        index += 1;
-    }
-    taps
-};
+}
 
 // INVARIANT: no sum of products leaves 32 bits, whatever the audio; `dot` relies on it.
 const _: () = {
@@ -98,7 +98,7 @@ pub struct Resampler {
 impl Resampler {
     /// Between two rates; equal rates copy.
     pub fn new(from: Rate, to: Rate) -> Resampler {
-        let history = if from < to { EVEN - 1 } else { TAPS - 1 };
+        let history = if from < to { PHASE - 1 } else { TAPS - 1 };
         Resampler { from, to, buffer: vec![0; history] }
     }
 
@@ -111,11 +111,11 @@ impl Resampler {
         self.buffer.extend_from_slice(pcm);
         let used = if self.from < self.to {
             out.reserve(pcm.len() * 2);
-            let windows = self.buffer.windows(EVEN);
+            let windows = self.buffer.windows(PHASE);
             let used = windows.len();
             for window in windows {
-                out.push(scale(dot(&EVEN_TAPS, window), 13));
-                out.push(scale(dot(&ODD_TAPS, &window[1..]), 13));
+                out.push(scale(dot(&EVEN, window), 13));
+                out.push(scale(dot(&ODD, window), 13));
             }
             used
         } else {

@@ -49,9 +49,9 @@ fn saturate(value: i32) -> i32 {
     value.clamp(-32768, 32767)
 }
 
-/// `a * b` in Q15, the multiplication of the recommendation.
+/// `a * b` in Q15, the multiplication of the recommendation. Both have 16 bits, so it never wraps.
 fn mult(a: i32, b: i32) -> i32 {
-    (a * b) >> 15
+    a.wrapping_mul(b) >> 15
 }
 
 /// The adaptive predictor and scale factor of one sub-band (blocks 3 and 4; the same for both bands).
@@ -121,7 +121,8 @@ impl Band {
 
         // FILTEP, FILTEZ, PREDIC
         let sp = saturate(mult(a1, saturate(2 * self.r[0])) + mult(a2, saturate(2 * self.r[1])));
-        let sum: i32 = self.b.iter().zip(self.d).map(|(b, d)| mult(*b, saturate(2 * d))).sum();
+        let products = self.b.iter().zip(self.d).map(|(b, d)| mult(*b, saturate(2 * d)));
+        let sum = products.fold(0_i32, i32::wrapping_add);
         self.sz = saturate(sum);
         self.s = saturate(sp + self.sz);
     }
@@ -145,27 +146,39 @@ impl Band {
 /// The 24-tap quadrature mirror filter: each step takes two values and gives the sums over even and odd taps.
 #[derive(Debug, Clone)]
 struct Qmf {
-    /// Pairs, the oldest at `next`.
-    pairs: [[i32; 2]; 12],
-    next: usize,
+    /// First and second values of the last twelve steps, the oldest first.
+    first: [i32; 12],
+    second: [i32; 12],
 }
+
+/// The taps of the second values.
+const QMF_BACKWARDS: [i32; 12] = {
+    let mut taps = [0; 12];
+    let mut n = 0;
+    while n < 12 {
+        taps[n] = QMF[11 - n];
+        n += 1;
+    }
+    taps
+};
 
 impl Qmf {
     const fn new() -> Qmf {
-        Qmf { pairs: [[0; 2]; 12], next: 0 }
+        Qmf { first: [0; 12], second: [0; 12] }
     }
 
     fn step(&mut self, first: i32, second: i32) -> (i32, i32) {
-        self.pairs[self.next] = [first, second];
-        self.next = if self.next == 11 { 0 } else { self.next + 1 };
-        let (newer, older) = self.pairs.split_at(self.next);
-        let (mut even, mut odd) = (0, 0);
-        for (index, [x, y]) in older.iter().chain(newer).enumerate() {
-            odd += x * QMF[index];
-            even += y * QMF[11 - index];
-        }
-        (even, odd)
+        self.first.copy_within(1.., 0);
+        self.first[11] = first;
+        self.second.copy_within(1.., 0);
+        self.second[11] = second;
+        (dot(&self.second, &QMF_BACKWARDS), dot(&self.first, &QMF))
     }
+}
+
+/// Wrapping only for speed: the taps sum to less than 2^13 and the values have 17 bits.
+fn dot(values: &[i32; 12], taps: &[i32; 12]) -> i32 {
+    values.iter().zip(taps).fold(0, |sum, (value, tap)| sum.wrapping_add(value.wrapping_mul(*tap)))
 }
 
 /// 16 kHz samples to bytes.
@@ -211,10 +224,8 @@ impl Encoder {
         // SUBTRA, QUANTL
         let el = saturate(i32::from(low) - self.low.s);
         let wd = if el < 0 { !el } else { el };
-        let mut level = 1;
-        while level < 30 && wd >= (Q6[level] * self.low.det) >> 12 {
-            level += 1;
-        }
+        // The levels rise, so counting those below is finding the first above; the first one is zero.
+        let level: usize = Q6.iter().map(|level| usize::from(wd >= level.wrapping_mul(self.low.det) >> 12)).sum();
         let code6 = if el < 0 { ILN[level] } else { ILP[level] };
         self.low.low(usize::from(code6 >> 2));
 

@@ -151,14 +151,14 @@ fn reflections(sums: &[i32; 9]) -> [i16; 8] {
     let shift = norm(sums[0]);
     let mut p: [i16; 9] = sums.map(|sum| ((sum << shift) >> 16) as i16);
     let mut k = p;
-    for n in 0..8 {
+    for (n, slot) in out.iter_mut().enumerate() {
         let magnitude = p[1].saturating_abs();
         if p[0] < magnitude {
             break;
         }
         let value = div(magnitude, p[0]);
         let value = if p[1] > 0 { -value } else { value };
-        out[n] = value;
+        *slot = value;
         p[0] = add(p[0], mult_r(p[1], value));
         for m in 1..8 - n {
             p[m] = add(p[m + 1], mult_r(k[m], value));
