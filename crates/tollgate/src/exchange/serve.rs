@@ -96,7 +96,10 @@ impl Running {
 
     async fn edit(&self, change: Change) -> Outcome<Value> {
         let _one = self.changing.lock().await;
-        deeds::change(&self.home, &change)?;
+        let (home, wanted) = (self.home.clone(), change.clone());
+        tokio::task::spawn_blocking(move || deeds::change(&home, &wanted))
+            .await
+            .doing(|| "change the configuration".to_owned())??;
         let told = self.take_over("the command line").await?;
         if let Change::RemoveExtension { number } = &change {
             self.phones.set_credentials(number, None);

@@ -94,7 +94,13 @@ fn prove(config: &Config, program: &Program) -> audit::Report {
 
 /// What the proof has to know of the configuration.
 pub(crate) fn facts(config: &Config) -> audit::Facts {
-    audit::Facts { trunks: config.trunks.keys().cloned().collect(), ..audit::Facts::default() }
+    audit::Facts {
+        trunks: config.trunks.keys().cloned().collect(),
+        phones: config.extensions.keys().cloned().collect(),
+        country: Some(config.system.country),
+        policy: Some(config.decide_by()),
+        ..audit::Facts::ours()
+    }
 }
 
 /// All that keeps a plan from running, in one fault.
@@ -120,10 +126,11 @@ pub(crate) fn missing_sounds(program: &Program, prompts: &Prompts, language: &st
         .collect()
 }
 
-/// Where this home's sounds are: its own folder, then Asterisk's.
-pub(crate) fn sound_folders(home: &Home, _config: &Config) -> Vec<PathBuf> {
+/// Where this home's sounds are: the folder that the configuration names, `sounds` in the home, then Asterisk's.
+pub(crate) fn sound_folders(home: &Home, config: &Config) -> Vec<PathBuf> {
+    let named = config.media.sounds.as_ref().map(|folder| home.path().join(folder));
     let own = home.path().join("sounds");
-    prompts::folders(own.is_dir().then_some(own))
+    prompts::folders(named.into_iter().chain(own.is_dir().then_some(own)))
 }
 
 /// Reads one text file of a plan.

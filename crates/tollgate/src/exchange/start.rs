@@ -289,7 +289,7 @@ fn sip_config(config: &Config, realm: &str) -> Outcome<sip::Config> {
         };
         sip::Advertise {
             public,
-            local_networks: networks.iter().map(|network| (network.address, network.prefix)).collect(),
+            local_networks: networks.iter().map(pbx::config::Network::parts).collect(),
         }
     });
     Ok(sip)

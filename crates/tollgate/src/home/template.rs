@@ -100,7 +100,8 @@ mod tests {
         let text: String = TEXT
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(code) if code.starts_with('[') || code.contains(" = ") => code,
+                Some(code) if code.starts_with('[') => code,
+                Some(code) if code.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) => code,
                 _ if line.starts_with('#') => "",
                 _ => line,
             })

@@ -494,3 +494,81 @@ pub(crate) async fn stopped(media: Arc<MediaIo>) {
     });
     let _ = wait.await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn media(pairs: u16) -> (MediaIo, mpsc::Receiver<String>) {
+        let probe = std::net::UdpSocket::bind((LOOP, 0)).unwrap();
+        let first = probe.local_addr().unwrap().port() / 2 * 2 - 200;
+        let (broken, heard) = mpsc::channel(1);
+        let ports = Ports::new(LOOP, &(first..=first + pairs * 2 - 1), 0);
+        (MediaIo::start(2, ports, broken).unwrap(), heard)
+    }
+
+    fn until(what: &str, is: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !is() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "never {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_closed_port_is_told_and_given_back() {
+        let (media, mut broken) = media(4);
+        let (events, mut mail) = mpsc::channel(16);
+        let at = media.open(PortId(1), 7, LOOP, events.clone()).unwrap();
+        assert_eq!(at.port() % 2, 0);
+        assert!(UdpSocket::bind(at).is_err(), "the port is ours");
+        assert_eq!((media.counts().ports, media.counts().pairs), (1, 1));
+        media.command(Command::Close { port: PortId(1) });
+        until("given back", || media.counts().pairs == 0 && media.counts().ports == 0);
+        assert!(matches!(mail.blocking_recv(), Some(CallEvent::Media(Event::Closed { port: PortId(1), .. }))));
+        media.stop();
+        assert!(broken.try_recv().is_err(), "an end that was asked for is no alarm");
+    }
+
+    #[test]
+    fn when_all_ports_are_taken_the_next_call_is_refused_and_ports_return() {
+        let (media, _broken) = media(3);
+        let (events, _mail) = mpsc::channel(64);
+        for round in 0..3 {
+            for leg in 0..3 {
+                media.open(PortId(round * 10 + leg), round, LOOP, events.clone()).unwrap();
+            }
+            assert!(media.open(PortId(99), 0, LOOP, events.clone()).unwrap_err().contains("in use"));
+            for leg in 0..3 {
+                media.command(Command::Close { port: PortId(round * 10 + leg) });
+            }
+            until("free again", || media.counts().pairs == 0);
+        }
+        media.stop();
+    }
+
+    #[test]
+    fn both_halves_of_a_local_channel_open_and_close() {
+        let (media, _broken) = media(1);
+        let (events, _mail) = mpsc::channel(64);
+        media.open_pair(3, (PortId(1), events.clone()), (PortId(2), events.clone()));
+        assert_eq!((media.counts().ports, media.counts().pairs), (2, 0));
+        for port in [1, 2] {
+            media.command(Command::Close { port: PortId(port) });
+        }
+        until("closed", || media.counts().ports == 0);
+        media.stop();
+    }
+
+    #[test]
+    fn the_port_of_a_call_that_died_is_found() {
+        let (media, _broken) = media(1);
+        let (events, mail) = mpsc::channel(4);
+        media.open(PortId(1), 0, LOOP, events).unwrap();
+        drop(mail);
+        until("swept", || media.counts().pairs == 0);
+        media.stop();
+    }
+}
