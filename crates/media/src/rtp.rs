@@ -234,7 +234,7 @@ impl Reception {
         let came = self.received - self.received_prior.min(self.received);
         self.expected_prior = expected;
         self.received_prior = self.received;
-        let fraction = if interval == 0 { 0 } else { interval.saturating_sub(came) * 256 / interval };
+        let fraction = (interval.saturating_sub(came) * 256).checked_div(interval).unwrap_or(0);
         let lost = expected as i64 - self.received as i64;
         ReportBlock {
             ssrc: self.ssrc,

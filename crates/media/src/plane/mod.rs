@@ -250,7 +250,7 @@ impl Plane {
     fn ntp(&self, now: Instant) -> u64 {
         let since = self.epoch.map(|epoch| now.saturating_duration_since(epoch)).unwrap_or_default();
         // One is added, because a report time of zero means "none" (RFC 3550 §6.4.1).
-        ((since.as_secs() + 1) << 32) | (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000
+        ((since.as_secs() + 1) << 32) | ((u64::from(since.subsec_nanos()) << 32) / 1_000_000_000)
     }
 
     /// A datagram that came to a port's socket.

@@ -221,6 +221,12 @@ mod tests {
             place
         }
 
+        fn relay_five(&mut self, key: u64, sequence: u16, timestamp: u32) {
+            for index in 0..5 {
+                self.relay(key, sequence.wrapping_add(index), timestamp + u32::from(index) * 160);
+            }
+        }
+
         fn is_seamless(&self) {
             for pair in self.places.windows(2) {
                 assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1), "{pair:?}");
@@ -233,10 +239,10 @@ mod tests {
     fn prompt_partner_hold_music_and_another_partner_are_one_stream() {
         let mut bench = Bench::new();
         bench.local(5);
-        (0..5).for_each(|index| drop(bench.relay(1, 40_000 + index, 7 + u32::from(index) * 160)));
+        bench.relay_five(1, 40_000, 7);
         bench.local(5);
-        (0..5).for_each(|index| drop(bench.relay(2, 65_533u16.wrapping_add(index), u32::from(index) * 160)));
-        (5..10).for_each(|index| drop(bench.relay(1, 50_000 + index, 9_000_000 + u32::from(index) * 160)));
+        bench.relay_five(2, 65_533, 0);
+        bench.relay_five(1, 50_000, 9_000_000);
         bench.is_seamless();
         let marked: Vec<usize> =
             bench.places.iter().enumerate().filter(|(_, place)| place.marker).map(|(at, _)| at).collect();
