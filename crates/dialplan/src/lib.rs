@@ -1,6 +1,35 @@
-//! The dialplan language, and the words that proof and gate share
+//! The dialplan language, and the words that proof and gate share.
+//!
+//! `load` makes a [`Program`] of text, [`Machine`] walks through it, [`Host`] is what both ask of the call. `apps` and
+//! `func` are the reviewed tables of what there is. No file, socket or clock is touched here.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod apps;
+pub mod control;
+mod eval;
+pub mod expr;
+pub mod finding;
+pub mod func;
+pub mod host;
+pub mod limits;
+pub mod load;
+mod machine;
 pub mod number;
+pub mod pattern;
 pub mod policy;
+pub mod program;
 pub mod reach;
+pub mod span;
+pub mod text;
+pub mod time;
+mod vars;
+
+pub use eval::Fault;
+pub use expr::truth;
+pub use finding::{Finding, Severity};
+pub use host::Host;
+pub use load::{Files, Loaded, load, load_with};
+pub use machine::{Collected, ControlResult, Ending, Invocation, Machine, Step, Wait};
+pub use program::{Compat, Context, Dialect, Exten, Found, Line, Place, Program};
+pub use span::{FileId, SourceMap, Span};
+pub use time::CivilTime;

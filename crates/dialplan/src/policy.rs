@@ -91,10 +91,7 @@ impl fmt::Display for Reason {
             Self::Unclassified => f.write_str("nobody can say what a call to this number costs"),
             Self::NeverPaid(origin) => write!(f, "{origin} may start nothing that costs money"),
             Self::EmergencyIsForExtensions(origin) => {
-                write!(
-                    f,
-                    "emergency calls are for phones of this house, not for {origin}"
-                )
+                write!(f, "emergency calls are for phones of this house, not for {origin}")
             }
             Self::ClassClosed(class) => write!(f, "{class} calls are closed for everybody"),
             Self::MayNot { extension, class } => {
@@ -122,11 +119,7 @@ impl Policy {
     /// Says what an extension may do; what it implies is added ([`implied`]). Emergency needs no saying, and
     /// [`Class::Unknown`] cannot be allowed.
     pub fn extension(&mut self, user: &str, may: impl IntoIterator<Item = Class>) {
-        let classes = may
-            .into_iter()
-            .flat_map(implied)
-            .filter(|class| *class != Class::Unknown)
-            .collect();
+        let classes = may.into_iter().flat_map(implied).filter(|class| *class != Class::Unknown).collect();
         self.extensions.insert(user.to_owned(), classes);
     }
 
@@ -145,13 +138,10 @@ impl Policy {
         match (origin, class) {
             (_, Class::Unknown) => Decision::Deny(Reason::Unclassified),
             // A phone of the house may ring for whoever the plan leads there.
-            (OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System, Class::Inside) => {
-                Decision::Allow
+            (OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System, Class::Inside) => Decision::Allow,
+            (OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System, Class::Emergency) => {
+                Decision::Deny(Reason::EmergencyIsForExtensions(origin.clone()))
             }
-            (
-                OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System,
-                Class::Emergency,
-            ) => Decision::Deny(Reason::EmergencyIsForExtensions(origin.clone())),
             (OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System, _) => {
                 Decision::Deny(Reason::NeverPaid(origin.clone()))
             }
@@ -169,10 +159,7 @@ impl Policy {
         } else if may.contains(&class) {
             Decision::Allow
         } else {
-            Decision::Deny(Reason::MayNot {
-                extension: user.to_owned(),
-                class,
-            })
+            Decision::Deny(Reason::MayNot { extension: user.to_owned(), class })
         }
     }
 }
@@ -184,12 +171,7 @@ pub fn implied(class: Class) -> Vec<Class> {
     match class {
         Class::Local => vec![Class::Local, Class::TollFree],
         Class::National => vec![Class::National, Class::Local, Class::TollFree],
-        Class::Mobile => vec![
-            Class::Mobile,
-            Class::National,
-            Class::Local,
-            Class::TollFree,
-        ],
+        Class::Mobile => vec![Class::Mobile, Class::National, Class::Local, Class::TollFree],
         other => vec![other],
     }
 }
@@ -208,21 +190,13 @@ mod tests {
     }
 
     fn check(origin: OriginKind, class: Class, expected: bool) {
-        assert_eq!(
-            policy().decide(&origin, class).is_allow(),
-            expected,
-            "{origin} {class}"
-        );
+        assert_eq!(policy().decide(&origin, class).is_allow(), expected, "{origin} {class}");
     }
 
     #[test]
     fn nobody_but_an_extension_starts_anything_paid() {
         for class in Class::ALL {
-            for origin in [
-                OriginKind::Stranger,
-                OriginKind::Trunk("itsp".into()),
-                OriginKind::System,
-            ] {
+            for origin in [OriginKind::Stranger, OriginKind::Trunk("itsp".into()), OriginKind::System] {
                 check(origin, class, class == Class::Inside);
             }
         }

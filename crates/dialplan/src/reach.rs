@@ -37,9 +37,7 @@ impl Sink {
         match self {
             Self::Paid(class) => class.is_paid(),
             Self::Trunk(_) | Self::Unknown(_) => true,
-            Self::Inside(_) | Self::Program(_) | Self::Database | Self::File | Self::Network => {
-                false
-            }
+            Self::Inside(_) | Self::Program(_) | Self::Database | Self::File | Self::Network => false,
         }
     }
 }
@@ -72,36 +70,24 @@ impl Reach {
     /// For that program, nothing reachable yet: nothing allowed.
     #[must_use]
     pub fn of(program_hash: [u8; 32]) -> Self {
-        Self {
-            program_hash,
-            entries: BTreeMap::new(),
-        }
+        Self { program_hash, entries: BTreeMap::new() }
     }
 
     /// Notes that an entry may reach a sink.
     pub fn add(&mut self, entry: &str, sink: Sink) {
-        self.entries
-            .entry(entry.to_owned())
-            .or_default()
-            .insert(sink);
+        self.entries.entry(entry.to_owned()).or_default().insert(sink);
     }
 
     /// Whether the proof allows `entry` to reach `sink`. An entry that the proof does not know reaches nothing, and
     /// [`Sink::Unknown`] stands for no other sink.
     #[must_use]
     pub fn allows(&self, entry: &str, sink: &Sink) -> bool {
-        self.entries
-            .get(entry)
-            .is_some_and(|sinks| sinks.contains(sink))
+        self.entries.get(entry).is_some_and(|sinks| sinks.contains(sink))
     }
 
     /// What an entry may reach that can cost money.
     pub fn paid<'a>(&'a self, entry: &str) -> impl Iterator<Item = &'a Sink> + use<'a> {
-        self.entries
-            .get(entry)
-            .into_iter()
-            .flatten()
-            .filter(|sink| sink.is_paid())
+        self.entries.get(entry).into_iter().flatten().filter(|sink| sink.is_paid())
     }
 }
 

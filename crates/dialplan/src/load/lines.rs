@@ -1,0 +1,252 @@
+//! Files to lines: comments out, includes in, damage of copying and pasting named.
+
+use super::{Files, Findings, codes};
+use crate::limits;
+use crate::span::{SourceMap, Span};
+
+/// One line that means something.
+#[derive(Debug, Clone)]
+pub(super) struct TextLine {
+    /// Without comment and without white space at both ends.
+    pub(super) text: String,
+    /// Its place; the column is that of its first character.
+    pub(super) span: Span,
+}
+
+/// Everything that was read.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) lines: Vec<TextLine>,
+    pub(super) execs: Vec<String>,
+}
+
+struct Reader<'a> {
+    read: Read,
+    includes: &'a dyn Files,
+    sources: &'a mut SourceMap,
+    findings: &'a mut Findings,
+    full: bool,
+}
+
+pub(super) fn read(
+    files: &[(String, String)],
+    includes: &dyn Files,
+    sources: &mut SourceMap,
+    findings: &mut Findings,
+) -> Read {
+    let mut reader = Reader { read: Read::default(), includes, sources, findings, full: false };
+    for (name, text) in files {
+        reader.file(name, text, 0);
+    }
+    reader.read
+}
+
+impl Reader<'_> {
+    fn file(&mut self, name: &str, text: &str, depth: usize) {
+        if self.full {
+            return;
+        }
+        let file = self.sources.add(name, text);
+        if self.sources.len() > limits::FILES {
+            return self.too_large(Span { file, line: 1, col: 1, len: 0 }, "too many files");
+        }
+        let mut comment = Comment::default();
+        for (number, raw) in (1u32..).zip(text.lines()) {
+            let span = Span { file, line: number, col: 1, len: 0 };
+            if raw.len() > limits::LINE_BYTES {
+                self.findings.error(codes::TOO_LARGE, span, "this line is too long and is not read");
+                continue;
+            }
+            let raw = if number == 1 { raw.trim_start_matches('\u{feff}') } else { raw };
+            let clean = comment.strip(raw, number);
+            let clean = self.repaired(clean, span);
+            let text = clean.trim();
+            if text.is_empty() {
+                continue;
+            }
+            let before = clean.len() - clean.trim_start().len();
+            let col = clean.get(..before).map_or(1, |s| s.chars().count() + 1);
+            let span = Span { col: u32::try_from(col).unwrap_or(1), len: length(text), ..span };
+            if text.starts_with('#') {
+                self.directive(text, span, depth);
+                if self.full {
+                    return;
+                }
+                continue;
+            }
+            if self.read.lines.len() >= limits::LINES {
+                return self.too_large(span, "too many lines");
+            }
+            self.read.lines.push(TextLine { text: text.to_owned(), span });
+        }
+        if let Some(line) = comment.open_since() {
+            let span = Span { file, line, col: 1, len: 0 };
+            self.findings.warn(codes::COMMENT, span, "this comment never ends, so the rest of the file is not read");
+            self.findings.repair("end it with --;");
+        }
+    }
+
+    fn too_large(&mut self, span: Span, why: &str) {
+        self.full = true;
+        self.findings.error(codes::TOO_LARGE, span, format!("{why}: what follows is not read"));
+    }
+
+    /// Odd spaces become spaces; quotes and dashes of a word processor stay and are told.
+    fn repaired(&mut self, line: String, span: Span) -> String {
+        if line.is_ascii() {
+            return line;
+        }
+        let column = |c: usize| Span { col: u32::try_from(c + 1).unwrap_or(1), len: 1, ..span };
+        let typographic =
+            |c: char| matches!(c, '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '\u{2013}' | '\u{2014}' | '\u{2212}');
+        if let Some((at, c)) = line.chars().enumerate().find(|(_, c)| typographic(*c)) {
+            let plain = match c {
+                '\u{2018}'..='\u{201b}' => "'",
+                '\u{2013}' | '\u{2014}' | '\u{2212}' => "-",
+                _ => "\"",
+            };
+            self.findings.warn(codes::TYPOGRAPHIC, column(at), format!("{c} comes from a word processor"));
+            self.findings.repair(format!("write {plain}"));
+        }
+        let odd = |c: char| matches!(c, '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{202f}' | '\u{3000}' | '\u{feff}');
+        let Some((at, _)) = line.chars().enumerate().find(|(_, c)| odd(*c)) else { return line };
+        self.findings.warn(
+            codes::SPACE,
+            column(at),
+            "a space from a web page or word processor; it is read as a space",
+        );
+        self.findings.repair("write an ordinary space");
+        line.chars().map(|c| if odd(c) { ' ' } else { c }).collect()
+    }
+
+    fn directive(&mut self, text: &str, span: Span, depth: usize) {
+        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let rest = rest.trim();
+        let name = rest.trim_start_matches(['"', '<', '\'']).trim_end_matches(['"', '>', '\'']);
+        match word.to_ascii_lowercase().as_str() {
+            "#include" | "#tryinclude" if name.is_empty() => {
+                self.findings.error(codes::SYNTAX, span, "#include names no file");
+            }
+            "#include" | "#tryinclude" if depth + 1 >= limits::INCLUDE_DEPTH => {
+                self.findings.error(
+                    codes::TOO_LARGE,
+                    span,
+                    "files include each other too deeply; this one is not read",
+                );
+            }
+            "#include" | "#tryinclude" => match self.includes.read(name) {
+                Ok(files) => {
+                    for (name, text) in files {
+                        self.file(&name, &text, depth + 1);
+                    }
+                }
+                Err(reason) if word.eq_ignore_ascii_case("#include") => {
+                    self.findings.error(
+                        codes::INCLUDE_FILE,
+                        span,
+                        format!("the included file cannot be read: {reason}"),
+                    );
+                }
+                Err(_) => {}
+            },
+            "#exec" => {
+                self.findings.warn(codes::EXEC, span, "programs are not run while a plan is loaded");
+                self.findings.repair("write what it makes into a file and #include that");
+                self.read.execs.push(rest.to_owned());
+            }
+            _ => {
+                self.findings.error(codes::SYNTAX, span, format!("{word} is no directive"));
+                self.findings.repair("#include, #tryinclude, or ; before a comment");
+            }
+        }
+    }
+}
+
+pub(super) fn length(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(0)
+}
+
+/// Block comments reach over lines.
+#[derive(Debug, Default)]
+struct Comment {
+    depth: u32,
+    since: u32,
+}
+
+impl Comment {
+    fn open_since(&self) -> Option<u32> {
+        (self.depth > 0).then_some(self.since)
+    }
+
+    /// The line without its comments. `;` inside quotes is a comment too; `\;` is a semicolon.
+    fn strip(&mut self, line: &str, number: u32) -> String {
+        if self.depth == 0 && !line.contains(';') {
+            return line.to_owned();
+        }
+        let mut out = String::new();
+        let mut rest = line;
+        loop {
+            if self.depth > 0 {
+                // Inside a comment only its end and another beginning count.
+                let end = rest.find("--;");
+                let begin = rest.find(";--").filter(|b| !rest.get(b + 3..).is_some_and(|r| r.starts_with('-')));
+                match (end, begin) {
+                    (Some(e), Some(b)) if b < e => {
+                        self.depth += 1;
+                        rest = rest.get(b + 3..).unwrap_or_default();
+                    }
+                    (Some(e), _) => {
+                        self.depth -= 1;
+                        rest = rest.get(e + 3..).unwrap_or_default();
+                    }
+                    (None, Some(b)) => {
+                        self.depth += 1;
+                        rest = rest.get(b + 3..).unwrap_or_default();
+                    }
+                    (None, None) => return out,
+                }
+                continue;
+            }
+            let Some((before, after)) = rest.split_once(';') else {
+                out.push_str(rest);
+                return out;
+            };
+            out.push_str(before);
+            if before.ends_with('\\') {
+                out.pop();
+                out.push(';');
+                rest = after;
+            } else if after.starts_with("--") && !after.starts_with("---") {
+                self.depth = 1;
+                self.since = number;
+                rest = after.get(2..).unwrap_or_default();
+            } else {
+                return out;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let mut comment = Comment::default();
+        let lines: Vec<String> = text.lines().zip(1..).map(|(l, n)| comment.strip(l, n)).collect();
+        assert_eq!(lines, expected, "{text}");
+    }
+
+    #[test]
+    fn comments_go() {
+        check("a ; b", &["a "]);
+        check("NoOp(\"semi;colon\")", &["NoOp(\"semi"]);
+        check("NoOp(a\\;b)", &["NoOp(a;b)"]);
+        check("NoOp(a ;-- inline --; b)", &["NoOp(a  b)"]);
+        check("a ;--- text\nb", &["a ", "b"]);
+        check("a ;-- one\ntwo\nthree --; b", &["a ", "", " b"]);
+        check(";-- a ;-- b --; c --; d", &[" d"]);
+        check("a\\\\;b", &["a\\;b"]);
+    }
+}

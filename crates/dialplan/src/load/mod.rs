@@ -1,0 +1,139 @@
+//! Text to program: reads files, sections, extensions, and tells everything that is odd, with place and repair.
+//!
+//! `lines` takes comments out and follows includes, `sections` sorts lines into contexts with their templates, `exten`
+//! understands one line, `check` looks at the finished program, `codes` explains each finding.
+
+mod check;
+pub mod codes;
+mod exten;
+mod lines;
+mod nearest;
+mod sections;
+
+use crate::finding::{Finding, Severity};
+use crate::limits;
+use crate::program::{Builder, Compat, Dialect, Program};
+use crate::span::{SourceMap, Span};
+
+/// How the loader gets at included files; the shell reads them.
+pub trait Files {
+    /// All files that an `#include` means, which may be a pattern: names and texts. `Err`: why there are none.
+    fn read(&self, include_glob: &str) -> Result<Vec<(String, String)>, String>;
+}
+
+/// No included files at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, include_glob: &str) -> Result<Vec<(String, String)>, String> {
+        Err(format!("{include_glob} cannot be read here"))
+    }
+}
+
+/// What came out of the text.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The program; whatever could not be understood is not in it.
+    pub program: Program,
+    /// Everything that is odd, in the order of the text.
+    pub findings: Vec<Finding>,
+    /// The files, to show findings with.
+    pub sources: SourceMap,
+}
+
+impl Loaded {
+    /// Whether a finding says that the text cannot be used as it stands.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|f| f.severity == Severity::Error)
+    }
+}
+
+/// Findings up to their bound.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    list: Vec<Finding>,
+}
+
+impl Findings {
+    pub(crate) fn push(&mut self, finding: Finding) {
+        if self.list.len() < limits::FINDINGS {
+            self.list.push(finding);
+        } else if let Some(last) = self.list.last_mut()
+            && last.code != codes::TOO_MANY
+        {
+            *last =
+                Finding::new(codes::TOO_MANY, Severity::Error, finding.span, "there are more findings than are kept");
+        }
+    }
+
+    pub(crate) fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Self {
+        self.push(Finding::new(code, Severity::Error, Some(span), message));
+        self
+    }
+
+    pub(crate) fn warn(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Self {
+        self.push(Finding::new(code, Severity::Warning, Some(span), message));
+        self
+    }
+
+    pub(crate) fn note(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Self {
+        self.push(Finding::new(code, Severity::Note, Some(span), message));
+        self
+    }
+
+    /// Adds a repair to the finding that was just pushed.
+    pub(crate) fn repair(&mut self, repair: impl Into<String>) {
+        if let Some(last) = self.list.last_mut()
+            && last.repair.is_none()
+            && last.code != codes::TOO_MANY
+        {
+            last.repair = Some(repair.into());
+        }
+    }
+}
+
+/// Loads a plan without any compat flag.
+pub fn load(files: &[(String, String)], dialect: Dialect, includes: &dyn Files) -> Loaded {
+    load_with(files, dialect, Compat::default(), includes)
+}
+
+/// Loads a plan. Several files are read one after the other, as if each began with a context of its own.
+pub fn load_with(files: &[(String, String)], dialect: Dialect, compat: Compat, includes: &dyn Files) -> Loaded {
+    let mut findings = Findings::default();
+    let mut sources = SourceMap::default();
+    let mut builder = Builder::new(dialect, compat);
+    if !matches!(dialect, Dialect::Safe | Dialect::V22) {
+        for (name, text) in files {
+            sources.add(name.clone(), text.clone());
+        }
+        let span = (!sources.is_empty()).then_some(Span { line: 1, col: 1, ..Span::default() });
+        findings.push(
+            Finding::new(
+                codes::DIALECT,
+                Severity::Error,
+                span,
+                format!("dialect {} is not supported yet; nothing of this plan was loaded", dialect.name()),
+            )
+            .repair("rewrite the plan in today's syntax and choose dialect safe or 22"),
+        );
+        return Loaded { program: builder.finish(), findings: findings.list, sources };
+    }
+    let read = lines::read(files, includes, &mut sources, &mut findings);
+    builder.program.execs = read.execs;
+    let sections = sections::sort(read.lines, &mut findings);
+    exten::build(sections, &mut builder, &mut findings);
+    let program = builder.finish();
+    check::check(&program, &mut findings);
+    let mut findings = findings.list;
+    findings.sort_by_key(|f| f.span.map(|s| (s.file, s.line, s.col)));
+    Loaded { program, findings, sources }
+}
+
+/// Bytes of a file as text: UTF-8, or else Latin-1, which the second value tells.
+pub fn decode(bytes: &[u8]) -> (String, bool) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), false),
+        Err(_) => (bytes.iter().map(|b| char::from(*b)).collect(), true),
+    }
+}

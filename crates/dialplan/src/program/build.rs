@@ -1,0 +1,122 @@
+//! Puts a program together line by line; the loader calls it in file order.
+
+use super::{Compat, Context, Dialect, Exten, Line, Program, search};
+use crate::pattern::{Caller, Pattern, Tail};
+use crate::span::Span;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A program that grows.
+pub(crate) struct Builder {
+    pub(crate) program: Program,
+    /// For each context: extension text with caller part → its number.
+    extens: Vec<HashMap<String, u32>>,
+}
+
+impl Builder {
+    pub(crate) fn new(dialect: Dialect, compat: Compat) -> Builder {
+        Builder { program: Program { dialect, compat, ..Program::default() }, extens: Vec::new() }
+    }
+
+    /// The number of a context, which is made if it is new.
+    pub(crate) fn context(&mut self, name: &str, span: Span) -> usize {
+        if let Some(at) = self.program.by_name.get(name) {
+            return *at as usize;
+        }
+        let at = self.program.contexts.len();
+        let name: Arc<str> = name.into();
+        let number = u32::try_from(at).unwrap_or(u32::MAX);
+        self.program.by_name.insert(name.clone(), number);
+        self.program.contexts.push(Context {
+            name,
+            span,
+            extens: Vec::new(),
+            includes: Vec::new(),
+            ignorepats: Vec::new(),
+            switches: Vec::new(),
+            hints: Vec::new(),
+            number,
+            index: search::Index::default(),
+        });
+        self.extens.push(HashMap::new());
+        at
+    }
+
+    pub(crate) fn context_mut(&mut self, at: usize) -> Option<&mut Context> {
+        self.program.contexts.get_mut(at)
+    }
+
+    /// Adds a line. `Err`: the same extension and priority is there already, at this span.
+    pub(crate) fn line(
+        &mut self,
+        context: usize,
+        name: &str,
+        caller: Option<&str>,
+        priority: u32,
+        line: Line,
+    ) -> Result<(), Span> {
+        let (Some(context), Some(known)) = (self.program.contexts.get_mut(context), self.extens.get_mut(context))
+        else {
+            return Ok(());
+        };
+        let pattern = Pattern::parse(name);
+        let mut key = canonical(name, &pattern);
+        if let Some(caller) = caller {
+            key.push('/');
+            key.push_str(caller);
+        }
+        let at = match known.get(&key) {
+            Some(at) => *at as usize,
+            None => {
+                let at = context.extens.len();
+                let number = u32::try_from(at).unwrap_or(u32::MAX);
+                known.insert(key, number);
+                self.program.callers |= caller.is_some();
+                context.extens.push(Exten {
+                    name: name.into(),
+                    pattern,
+                    caller: caller.map(Caller::parse),
+                    span: line.span,
+                    lines: BTreeMap::new(),
+                    number,
+                });
+                at
+            }
+        };
+        let Some(exten) = context.extens.get_mut(at) else { return Ok(()) };
+        match exten.lines.entry(priority) {
+            std::collections::btree_map::Entry::Occupied(first) => Err(first.get().span),
+            std::collections::btree_map::Entry::Vacant(free) => {
+                free.insert(line);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Program {
+        for context in &mut self.program.contexts {
+            context.index = search::Index::new(&context.extens);
+        }
+        self.program
+    }
+}
+
+/// The same text for extensions that Asterisk takes for the same: `_51` and `_[5]1`, `555-1212` and `5551212`.
+fn canonical(name: &str, pattern: &Pattern) -> String {
+    match pattern {
+        Pattern::Literal(text) => text.to_string(),
+        Pattern::Never => name.to_owned(),
+        Pattern::Sets(sets, tail) => {
+            let mut key = String::from("_");
+            for set in sets {
+                key.push_str(&format!("{set:?}"));
+            }
+            key.push_str(match tail {
+                Tail::End => "",
+                Tail::Any => ".",
+                Tail::Early => "!",
+            });
+            key
+        }
+    }
+}

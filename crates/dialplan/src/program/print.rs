@@ -1,0 +1,103 @@
+//! A program as the text of an `extensions.conf` that loads back into an equal one.
+
+use super::{Context, Exten, Line, Program};
+use std::fmt;
+
+/// Text with its `;` escaped, so that it does not become a comment.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((before, after)) = rest.split_once(';') {
+            write!(f, "{before}\\;")?;
+            rest = after;
+        }
+        f.write_str(rest)
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut first = true;
+        let mut gap = |f: &mut fmt::Formatter<'_>| if std::mem::take(&mut first) { Ok(()) } else { writeln!(f) };
+        for exec in &self.execs {
+            gap(f)?;
+            writeln!(f, "#exec {}", Escaped(exec))?;
+        }
+        if !self.general.is_empty() {
+            gap(f)?;
+            writeln!(f, "[general]")?;
+            for (name, value) in &self.general {
+                writeln!(f, "{} = {}", Escaped(name), Escaped(value))?;
+            }
+        }
+        if !self.globals_text.is_empty() {
+            gap(f)?;
+            writeln!(f, "[globals]")?;
+            for (name, value) in &self.globals_text {
+                writeln!(f, "{} = {}", Escaped(name), Escaped(value))?;
+            }
+        }
+        for context in &self.contexts {
+            gap(f)?;
+            write!(f, "{context}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "[{}]", Escaped(&self.name))?;
+        for ignorepat in &self.ignorepats {
+            writeln!(f, "ignorepat => {}", Escaped(ignorepat))?;
+        }
+        for exten in &self.extens {
+            write!(f, "{exten}")?;
+        }
+        for hint in &self.hints {
+            writeln!(f, "exten => {},hint,{}", Escaped(&hint.exten), Escaped(&hint.devices))?;
+        }
+        for include in &self.includes {
+            write!(f, "include => {}", Escaped(&include.context))?;
+            if let Some(times) = &include.times {
+                write!(f, ",{}", Escaped(times.text()))?;
+            }
+            writeln!(f)?;
+        }
+        for switch in &self.switches {
+            writeln!(f, "{} => {}", switch.kind, Escaped(&switch.target))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Exten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last = None;
+        for (priority, line) in &self.lines {
+            match last {
+                None => write!(f, "exten => {},{priority}", Escaped(&self.title()))?,
+                Some(before) if before + 1 == *priority => f.write_str("same => n")?,
+                Some(_) => write!(f, "same => {priority}")?,
+            }
+            if let Some(label) = &line.label {
+                write!(f, "({})", Escaped(label))?;
+            }
+            writeln!(f, ",{line}")?;
+            last = Some(*priority);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Where a value stands before the first bracket, the whole text is the application's name.
+        if self.data.is_empty() && (self.app.contains("${") || self.app.contains("$[")) {
+            return write!(f, "{}", Escaped(&self.app));
+        }
+        write!(f, "{}({})", Escaped(&self.app), Escaped(&self.data))
+    }
+}
