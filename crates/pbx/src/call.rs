@@ -6,6 +6,7 @@
 
 pub mod bridge;
 pub mod play;
+pub mod recordings;
 pub mod tree;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dialplan::machine::{Collected, Machine, Place, Step, Wait};
+use dialplan::{Collected, ControlResult, Invocation, Machine, Place, Step, Wait};
 use media::plane::Event as MediaEvent;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -46,18 +47,18 @@ pub enum Stop {
 pub enum Next {
     /// With the next priority.
     Line,
-    /// The application has moved the machine itself.
+    /// Where the application has moved the machine itself (Directory).
     Jumped,
     /// The caller pressed a key that belongs to the plan (Background, WaitExten).
     Key(char, Option<String>),
-    /// The caller was asked to dial and did not (WaitExten): the next line, else `t`.
-    Silence,
+    /// The caller is asked to dial, and has this long for the first key (WaitExten).
+    WaitExten(Option<Duration>),
     /// The call is to end, with this cause told to the caller.
     HangUp(Cause),
 }
 
 /// Something that happened while an application waited.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The caller pressed a key.
     Key(char),
@@ -65,7 +66,7 @@ pub enum Event {
     KeyOf(LegId, char),
     /// What [`Call::play`] started under this number has been heard to its end.
     Played(u64),
-    /// A recording ended by itself.
+    /// A part, or the end, of a recording.
     Recorded(Box<MediaEvent>),
     /// Signalling of an outgoing leg.
     Leg(LegId, LegEvent),
@@ -100,6 +101,8 @@ pub struct Call {
     gone: Option<Stop>,
     absolute: Option<Instant>,
     playing: u64,
+    /// Hold music plays while keys are collected (WaitExten's option `m`).
+    pub(crate) waiting_music: bool,
     /// Records of legs that are gone and wait for what their media port measured.
     pub(crate) closing: BTreeMap<LegId, LegRecord>,
 }
@@ -155,6 +158,7 @@ impl Call {
             gone: None,
             absolute: None,
             playing: 0,
+            waiting_music: false,
             closing: BTreeMap::new(),
         }
     }
@@ -198,37 +202,31 @@ impl Call {
             match self.machine.step(&mut self.channel) {
                 Step::Run(invocation) => {
                     self.tree.pass(&invocation.place, invocation.app.name);
-                    let outcome = apps::run(self, &invocation).await;
+                    self.world.passed(&invocation);
+                    let outcome = self.line(invocation).await;
                     if let Some(limit) = take_absolute(&mut self.channel) {
                         self.set_absolute_timeout(limit);
                     }
                     match outcome {
-                        Ok(Next::Line) => self.machine.advance(),
-                        Ok(Next::Jumped) => {}
-                        Ok(Next::Silence) => self.machine.silence(),
-                        Ok(Next::Key(key, context)) => {
-                            self.machine.digit(key, context.as_deref());
-                        }
-                        Ok(Next::HangUp(cause)) => return Ok(cause),
-                        Err(Stop::TooLong) if self.gone.is_none() => {
-                            self.absolute = None;
-                            if !self.machine.absolute_timeout() {
-                                return Ok(Cause::NORMAL);
-                            }
-                        }
-                        Err(stop) => return Err(stop),
+                        Ok(None) => {}
+                        Ok(Some(cause)) => return Ok(cause),
+                        Err(stop) => self.too_long(stop)?,
                     }
                 }
-                Step::Collect { wait, .. } => {
+                Step::Collect { wait, limit, .. } => {
                     let patience = match wait {
-                        Wait::FirstDigit => self.channel.timeouts.response,
+                        Wait::FirstDigit => limit.unwrap_or(self.channel.timeouts.response),
                         Wait::NextDigit => self.channel.timeouts.digit,
                     };
-                    let got = match self.key(patience).await? {
-                        Some(key) => Collected::Digit(key),
-                        None => Collected::Timeout,
-                    };
-                    self.machine.collected(got);
+                    let got = self.key(patience).await;
+                    if std::mem::take(&mut self.waiting_music) {
+                        self.quiet();
+                    }
+                    match got {
+                        Ok(Some(key)) => self.machine.collected(Collected::Digit(key), &mut self.channel),
+                        Ok(None) => self.machine.collected(Collected::Timeout, &mut self.channel),
+                        Err(stop) => self.too_long(stop)?,
+                    }
                 }
                 Step::End(ending) => {
                     tracing::debug!(call = %self.tree.id, ?ending, "the plan ends");
@@ -238,19 +236,46 @@ impl Call {
         }
     }
 
+    /// One line of the plan. `Some` ends the call with that cause.
+    async fn line(&mut self, mut invocation: Invocation) -> Result<Option<Cause>, Stop> {
+        while invocation.control.is_some() {
+            match self.machine.control(&invocation, &mut self.channel) {
+                ControlResult::Done => return Ok(None),
+                ControlResult::Run(inner) => invocation = inner,
+            }
+        }
+        match apps::run(self, &invocation).await? {
+            Next::Line => self.machine.advance(),
+            Next::Jumped => {}
+            Next::WaitExten(limit) => self.machine.wait_exten(limit),
+            Next::Key(key, context) => self.machine.digit(key, context.as_deref(), &mut self.channel),
+            Next::HangUp(cause) => return Ok(Some(cause)),
+        }
+        Ok(None)
+    }
+
+    /// The absolute time-out leads to `T`, if the plan has one; every other stop is one.
+    fn too_long(&mut self, stop: Stop) -> Result<(), Stop> {
+        if stop != Stop::TooLong || self.gone.is_some() {
+            return Err(stop);
+        }
+        self.absolute = None;
+        if self.machine.absolute_timeout(&mut self.channel) { Ok(()) } else { Err(stop) }
+    }
+
     /// Runs the hang-up extension, without a caller: its applications see a channel that is gone.
     async fn run_h(&mut self) {
-        let Some(place) = self.machine.hangup_extension(&mut self.channel) else {
+        if !self.machine.hang_up(&mut self.channel) {
             return;
-        };
+        }
         self.gone = Some(Stop::HungUp);
-        self.machine.jump(place);
         while let Step::Run(invocation) = self.machine.step(&mut self.channel) {
             self.tree.pass(&invocation.place, invocation.app.name);
-            match apps::run(self, &invocation).await {
-                Ok(Next::Jumped) => {}
-                Ok(Next::HangUp(_)) => break,
-                Ok(_) | Err(_) => self.machine.advance(),
+                    self.world.passed(&invocation);
+            match self.line(invocation).await {
+                Ok(None) => {}
+                Ok(Some(_)) => break,
+                Err(_) => self.machine.advance(),
             }
         }
     }
@@ -378,7 +403,7 @@ impl Call {
                 }
                 None
             }
-            MediaEvent::Recorded { .. } => Some(Event::Recorded(Box::new(event))),
+            MediaEvent::RecordChunk { .. } | MediaEvent::Recorded { .. } => Some(Event::Recorded(Box::new(event))),
             MediaEvent::FirstPacket { .. } | MediaEvent::Played { .. } => None,
         }
     }

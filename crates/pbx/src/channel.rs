@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dialplan::machine::{CivilTime, Ending, Host, Machine};
+use dialplan::{CivilTime, Ending, Host, Machine};
 
 use crate::exchange::Exchange;
 use crate::switch::{Cause, LegId, Presentation};
@@ -111,7 +111,7 @@ impl Channel {
     #[must_use]
     pub fn end_cause(&self, ending: &Ending) -> Cause {
         match ending {
-            Ending::NoSuchExtension => Cause::UNALLOCATED,
+            Ending::NoSuchExtension { .. } => Cause::UNALLOCATED,
             _ => self.hangup_cause.unwrap_or(Cause::NORMAL),
         }
     }
@@ -227,6 +227,10 @@ impl Host for Channel {
 
     fn set_global(&mut self, name: &str, value: &str) {
         self.exchange.set_global(name, value);
+    }
+
+    fn note(&mut self, text: &str) {
+        tracing::debug!(channel = self.name, text, "the plan");
     }
 }
 

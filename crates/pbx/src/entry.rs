@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use dialplan::machine::Place;
+use dialplan::Place;
 use dialplan::policy::OriginKind;
 use sip::{Admit, Authenticator, Doorman, Flow, HeaderList, Method, Name, Request, Verdict};
 
@@ -50,8 +50,8 @@ impl Door {
             Verdict::Ok(user) if self.exchange.snapshot.load().config.extensions.contains_key(&user) => {
                 Admit::Accept(Origin::Extension { user })
             }
-            Verdict::NoCredentials => self.challenge(now, flow, false),
-            Verdict::Stale => self.challenge(now, flow, true),
+            Verdict::NoCredentials => self.challenge(now, request, flow, false),
+            Verdict::Stale => self.challenge(now, request, flow, true),
             _ => {
                 tracing::info!(
                     source = %flow.remote.ip(),
@@ -63,8 +63,9 @@ impl Door {
         }
     }
 
-    fn challenge(&mut self, now: Instant, flow: &Flow, stale: bool) -> Admit<Origin> {
-        let values = self.digest.challenge_with(now, flow, stale);
+    fn challenge(&mut self, now: Instant, request: &Request, flow: &Flow, stale: bool) -> Admit<Origin> {
+        let phone = request.header("User-Agent").unwrap_or_default();
+        let values = self.digest.challenge_phone(now, flow, stale, &phone);
         let headers = values.into_iter().map(|value| (Name::WwwAuthenticate, value)).collect();
         Admit::Reply { status: 401, reason: "Unauthorized".to_owned(), headers }
     }
@@ -198,11 +199,7 @@ pub fn entry(config: &Config, origin: &Origin, request: &Request) -> Result<Entr
         }
         Origin::Extension { user } => {
             let extension = config.extensions.get(user).ok_or(Cause::REJECTED)?;
-            if dialled.is_empty() {
-                return Err(Cause::INVALID_NUMBER);
-            }
-            let place =
-                Place { context: extension.context.as_str().into(), exten: dialled.as_str().into(), priority: 1 };
+            let place = plan::extension_place(config, user, &dialled).ok_or(Cause::INVALID_NUMBER)?;
             let caller = Presentation {
                 number: user.clone(),
                 name: extension.name.clone(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use dialplan::machine::CivilTime;
+use dialplan::CivilTime;
 use jiff::tz::TimeZone;
 
 use crate::cdr::Records;
@@ -74,7 +74,7 @@ impl Exchange {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let zone = zone_of(&parts.snapshot);
+        let zone = parts.snapshot.config.system.time_zone();
         let globals = parts.snapshot.program.globals().clone();
         Self {
             boot: u64::try_from(parts.clock.now() / 1000).unwrap_or_default(),
@@ -146,10 +146,6 @@ impl Exchange {
             tracing::warn!(name, "too many global variables: this one is not set");
         }
     }
-}
-
-fn zone_of(snapshot: &Snapshot) -> TimeZone {
-    TimeZone::get(&snapshot.config.system.timezone).unwrap_or(TimeZone::UTC)
 }
 
 fn civil(at: &jiff::Zoned) -> CivilTime {

@@ -3,8 +3,9 @@
 //! A leg is a SIP session of the world, or one end of a Local channel, whose other end is a call of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use dialplan::machine::Place;
+use dialplan::Place;
 use store::Side;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 use crate::call::{Call, Start};
 use crate::cdr::LegRecord;
 use crate::channel::{Channel, inherit};
-use crate::gate::Permit;
+use crate::gate::{self, Meter, Permit, Refusal};
 use crate::limits;
 use crate::switch::{
     CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Postbox, Presentation,
@@ -39,6 +40,8 @@ pub struct Leg {
     record: LegRecord,
     started: Instant,
     answered: Option<Instant>,
+    meter: Option<Meter>,
+    limit: Option<Duration>,
 }
 
 impl Leg {
@@ -50,6 +53,8 @@ impl Leg {
             record,
             started: Instant::now(),
             answered: None,
+            meter: None,
+            limit: None,
         }
     }
 
@@ -64,6 +69,9 @@ impl Leg {
     pub(crate) fn answered(&mut self, now: i64) {
         if self.answered.is_none() {
             self.answered = Some(Instant::now());
+            if let Some(meter) = &mut self.meter {
+                meter.answered();
+            }
             self.record.answered(now);
         }
     }
@@ -72,6 +80,12 @@ impl Leg {
     #[must_use]
     pub fn started(&self) -> Instant {
         self.started
+    }
+
+    /// Longest conversation that was paid for.
+    #[must_use]
+    pub fn limit(&self) -> Option<Duration> {
+        self.limit
     }
 
     /// When the leg was answered.
@@ -97,14 +111,31 @@ impl Call {
     pub fn start(
         &mut self,
         permit: Permit,
+        meter: Meter,
         contact: &Contact,
         show: &Presentation,
     ) -> Result<LegId, Cause> {
         let leg = self.next_leg()?;
         let record = LegRecord::outgoing(&self.exchange, &self.tree, leg, &permit, show);
+        let limit = permit.limit();
         self.world.start(permit, leg, contact, show)?;
-        self.legs.insert(leg, Leg::caller(Wire::World, record));
+        self.legs.insert(leg, Leg { meter: Some(meter), limit, ..Leg::caller(Wire::World, record) });
         Ok(leg)
+    }
+
+    /// The contacts under which a phone can be reached now.
+    #[must_use]
+    pub fn contacts(&self, user: &str) -> Vec<Contact> {
+        self.world.contacts(user)
+    }
+
+    /// Leaves a record of a leg that the gate refused.
+    pub fn refused(&self, target: gate::Target<'_>, refusal: &Refusal) {
+        let to = match target {
+            gate::Target::Phone(user) => user,
+            gate::Target::Number { dialled, .. } => dialled,
+        };
+        LegRecord::not_started(&self.exchange, &self.tree, to, &self.channel.presentation(), &refusal.reason);
     }
 
     /// Starts a Local channel: a call of the same tree that begins at `exten` of `context`.
@@ -122,11 +153,7 @@ impl Call {
             tracing::warn!(call = %self.tree.id, "Local channels go round in circles: no more of them");
             return Err(Cause::CONGESTION);
         }
-        let place = Place {
-            context: context.into(),
-            exten: exten.into(),
-            priority: 1,
-        };
+        let place = Place::new(context, exten, 1);
         if !self.snapshot.has_place(&place, &show.number, &mut self.channel) {
             return Err(Cause::UNALLOCATED);
         }

@@ -34,6 +34,12 @@ pub const RTP_SILENCE: Duration = Duration::from_secs(60);
 /// Longest text of a number as dialled; Asterisk cuts at 80, we refuse.
 pub const DIALLED: usize = 79;
 
+/// Longest single recording of a call: a name or a message, not an evening.
+pub const RECORDING: Duration = Duration::from_secs(300);
+
+/// All recordings of one call together: at 16 kHz this is 19 MB, for at most as many calls as strangers may make.
+pub const RECORDINGS: Duration = Duration::from_secs(600);
+
 /// How long a call that is over waits for the last figures of its media ports.
 pub const CLOSING: Duration = Duration::from_millis(500);
 

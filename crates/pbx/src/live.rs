@@ -239,7 +239,7 @@ impl LiveWorld {
 
 impl World for LiveWorld {
     fn contacts(&self, user: &str) -> Vec<Contact> {
-        self.wires.phones.contacts(tokio::time::Instant::now().into_std(), user)
+        self.wires.phones.contacts(now(), user)
     }
 
     fn signal(&mut self, leg: LegId, command: LegCommand) {
@@ -276,7 +276,7 @@ impl World for LiveWorld {
     }
 
     fn start(&mut self, permit: Permit, leg: LegId, contact: &Contact, show: &Presentation) -> Result<(), Cause> {
-        let route = self.wires.phones.route(&permit, contact).ok_or(Cause::UNALLOCATED)?;
+        let route = self.wires.phones.route(now(), &permit, contact).ok_or(Cause::UNALLOCATED)?;
         self.talks.insert(leg, Talk::new(route.flow.remote.ip(), None, false));
         self.local(leg)?;
         let caps = self.caps();
@@ -372,4 +372,8 @@ fn sip_key(request: &sip::Request) -> Option<char> {
         _ => text.chars().next()?.to_ascii_uppercase(),
     };
     matches!(key, '0'..='9' | '*' | '#' | 'A'..='D').then_some(key)
+}
+
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
 }

@@ -14,7 +14,7 @@ use store::{Registration, Store};
 use tokio::sync::mpsc;
 
 use crate::config::{Identity, Trunk};
-use crate::gate::Permit;
+use crate::gate::{Permit, PermitTarget};
 use crate::limits;
 use crate::switch::{Contact, Presentation};
 
@@ -222,7 +222,7 @@ impl Phones {
 
     /// Where a permitted leg goes.
     #[must_use]
-    pub fn route(&self, permit: &Permit, contact: &Contact) -> Option<Route> {
+    pub fn route(&self, now: Instant, permit: &Permit, contact: &Contact) -> Option<Route> {
         if let (Some(name), Some(number)) = (permit.trunk(), permit.number()) {
             let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
             let way = trunks.get(name)?;
@@ -236,7 +236,12 @@ impl Phones {
                 asserted: way.trunk.identity == Identity::Pai,
             });
         }
+        // A permit for one phone must not ring another: the contact has to be one of its own.
+        let PermitTarget::Phone { user } = permit.target() else { return None };
         let flow = contact.flow?;
+        if !self.contacts(now, user).contains(contact) {
+            return None;
+        }
         Some(Route {
             flow,
             target: Uri::parse(&contact.uri).ok()?,

@@ -207,8 +207,12 @@ impl Signal {
                 let reply = self.wires.phones.register(now, user, request, flow);
                 endpoint.respond(now, txn, reply.status, reply.reason, reply.headers, None);
             }
-            (Method::Subscribe | Method::Publish, _) => endpoint.respond(now, txn, 489, "Bad Event", HeaderList::new(), None),
-            _ => endpoint.respond(now, txn, 405, "Method Not Allowed", HeaderList::new(), None),
+            (Method::Subscribe | Method::Publish, _) => {
+                endpoint.respond(now, txn, 489, "Bad Event", HeaderList::new(), None);
+            }
+            _ => {
+                endpoint.respond(now, txn, 405, "Method Not Allowed", HeaderList::new(), None);
+            }
         }
     }
 
@@ -314,12 +318,16 @@ impl Signal {
         let Some(session) = self.legs.remove(&leg) else { return };
         let Some(known) = self.sessions.remove(&session) else { return };
         match (known.incoming, known.answered) {
-            (_, true) => endpoint.bye(now, session, Some(cause.0)),
+            (_, true) => {
+                endpoint.bye(now, session, Some(cause.0));
+            }
             (true, false) => {
                 let (status, reason) = cause.to_status();
                 endpoint.reject(now, session, status, reason, HeaderList::new());
             }
-            (false, false) => endpoint.cancel(now, session),
+            (false, false) => {
+                endpoint.cancel(now, session);
+            }
         }
     }
 

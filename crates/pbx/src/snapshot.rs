@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use dialplan::Program;
-use dialplan::machine::Place;
-use dialplan::machine::Host;
+use dialplan::{Host, Place, Program};
 use dialplan::reach::Reach;
 
 use crate::config::Config;
 
 /// One moment's truth. Calls hold the snapshot of their beginning; a reload concerns new calls only.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The checked configuration.
     pub config: Arc<Config>,
@@ -24,6 +22,6 @@ impl Snapshot {
     /// Whether the plan has something at `place` for this caller at this moment.
     #[must_use]
     pub fn has_place(&self, place: &Place, caller: &str, host: &mut dyn Host) -> bool {
-        self.program.find(&place.context, &place.exten, place.priority, caller, &host.now()).is_some()
+        self.program.find(&place.context, &place.exten, place.priority, caller, Some(&host.now())).is_some()
     }
 }

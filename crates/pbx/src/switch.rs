@@ -239,4 +239,9 @@ pub trait World: Send {
     /// Puts a signalling event into telephone words; nothing if the call need not know.
     fn interpret(&mut self, leg: LegId, event: sip::Event<Origin>) -> Option<LegEvent>;
 
+    /// The plan passes this line; a simulation writes it down.
+    fn passed(&mut self, line: &dialplan::Invocation) {
+        let _ = line;
+    }
+
 }

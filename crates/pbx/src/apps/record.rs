@@ -85,11 +85,11 @@ fn done(call: &mut Call, status: &str) -> Outcome {
 #[derive(Default)]
 struct Taken {
     pcm: Vec<i16>,
-    rate: Option<media::Rate>,
+    rate: Option<media::codec::Rate>,
 }
 
 impl Taken {
-    fn add(&mut self, pcm: &[i16], rate: media::Rate) {
+    fn add(&mut self, pcm: &[i16], rate: media::codec::Rate) {
         self.pcm.extend_from_slice(pcm);
         self.rate = Some(rate);
     }

@@ -5,17 +5,10 @@ use super::{Outcome, arg, seconds};
 use crate::call::{Call, Next};
 
 pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
-    let patience = seconds(arg(args, 0)).unwrap_or(call.channel.timeouts.response);
-    let music = arg(args, 1).starts_with('m');
-    if music {
+    let limit = seconds(arg(args, 0)).filter(|time| !time.is_zero());
+    if arg(args, 1).starts_with('m') {
         call.music();
+        call.waiting_music = true;
     }
-    let key = call.key(patience).await;
-    if music {
-        call.quiet();
-    }
-    Ok(match key? {
-        Some(key) => Next::Key(key, None),
-        None => Next::Silence,
-    })
+    Ok(Next::WaitExten(limit))
 }

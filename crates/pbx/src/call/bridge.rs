@@ -40,7 +40,13 @@ impl Call {
         self.quiet();
         self.join(leg);
         let start = Instant::now();
-        let end = limit.total.and_then(|total| start.checked_add(total));
+        // What was not paid for ahead is not talked, whatever the plan allows.
+        let paid = self.leg(leg).and_then(crate::leg::Leg::limit);
+        let total = match (limit.total, paid) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let end = total.and_then(|total| start.checked_add(total));
         let mut warning = match (end, limit.warn_left) {
             (Some(end), Some(left)) => end.checked_sub(left),
             _ => None,

@@ -21,9 +21,12 @@ pub enum Heard {
 }
 
 impl Call {
-    /// The prompt `name` in the channel's language. Missing prompts are findings at load; here one is only logged.
+    /// What this call has recorded as `name`, or the prompt of that name in the channel's language. Missing prompts are findings at load; here one is only logged.
     #[must_use]
     pub fn sound(&self, name: &str) -> Option<Arc<Sound>> {
+        if let Some(recording) = self.tree.recording(name) {
+            return Some(recording);
+        }
         let sound = self.exchange.sounds.find(name, &self.channel.language);
         if sound.is_none() {
             tracing::warn!(call = %self.tree.id, name, "no such prompt");
@@ -64,13 +67,13 @@ impl Call {
     /// A tone as the exchange's country has it.
     #[must_use]
     pub fn country_tone(&self, kind: Kind) -> Tone {
-        Country::of(self.snapshot.config.system.country.code).tone(kind)
+        Country::of(self.snapshot.config.system.country.code()).tone(kind)
     }
 
     /// Whether an extension that begins with `key` can be dialled here.
     #[must_use]
     pub fn can_begin(&mut self, key: char, context: Option<&str>) -> bool {
-        self.machine.can_begin(key, context, &mut self.channel)
+        self.machine.can_match(context, key.encode_utf8(&mut [0; 4]), &mut self.channel)
     }
 
     /// Ends whatever is being played to the caller.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use dialplan::machine::Place;
+use dialplan::Place;
 
 use crate::entry::Ticket;
 use crate::limits;
@@ -30,6 +30,7 @@ pub struct Tree {
     heard: AtomicBool,
     locals: AtomicUsize,
     path: Mutex<Vec<String>>,
+    pub(super) recordings: super::recordings::Recordings,
 }
 
 impl Tree {
@@ -54,6 +55,7 @@ impl Tree {
             heard: AtomicBool::new(false),
             locals: AtomicUsize::new(0),
             path: Mutex::new(Vec::new()),
+            recordings: super::recordings::Recordings::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use media::Rate;
+use media::codec::Rate;
 use media::plane::{Command, Event as MediaEvent, PortId, RecordEnd};
 use store::{CallRecord, Direction, Disposition};
 use tokio::task::AbortHandle;

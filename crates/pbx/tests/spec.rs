@@ -1,0 +1,228 @@
+//! Runs the Markdown specifications in `tests/spec`: a plan, a call, what happens, in virtual time.
+//!
+//! Each `##` is one test. Its blocks: `toml` (configuration, a fresh install's where nothing is written), `dialplan`
+//! (hand-written contexts; strangers then arrive in `[test]` unless the configuration says otherwise), `call` (who calls
+//! and what the parties do) and `expect` (every moment of the call, in order; `...` stands for any number of them). Times
+//! are not compared, except where a line begins with `@seconds`. Run one by `SPEC=part-of-its-title`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dialplan::finding::Severity;
+use dialplan::load::NoFiles;
+use dialplan::policy::OriginKind;
+use dialplan::reach::{Reach, Sink};
+use media::sound::Sound;
+use pbx::config::Config;
+use pbx::plan::{self, HandWritten};
+use pbx::simulate::{Party, Script, Simulation, Trace};
+use pbx::snapshot::Snapshot;
+use pbx::sounds::Sounds;
+use pbx::switch::Origin;
+
+/// Every prompt exists, and lasts a second; what is called `missing…` does not.
+struct OneSecond;
+
+impl Sounds for OneSecond {
+    fn find(&self, name: &str, _: &str) -> Option<Arc<Sound>> {
+        if name.starts_with("missing") {
+            return None;
+        }
+        Some(Arc::new(Sound::silence(Duration::from_secs(1)).expect("a second of silence")))
+    }
+}
+
+#[derive(Default, Clone)]
+struct Spec {
+    title: String,
+    line: usize,
+    toml: String,
+    dialplan: String,
+    call: String,
+    expect: String,
+}
+
+/// Cuts a file into its specifications. Blocks before the first `##` hold for all of them.
+fn parse(text: &str) -> Vec<Spec> {
+    let mut specs: Vec<Spec> = Vec::new();
+    let mut common = Spec::default();
+    let mut block: Option<(String, String)> = None;
+    for (number, line) in text.lines().enumerate() {
+        let target = specs.last_mut().unwrap_or(&mut common);
+        if let Some((kind, body)) = &mut block {
+            if line.trim() == "```" {
+                match kind.as_str() {
+                    "toml" => target.toml.push_str(body),
+                    "dialplan" => target.dialplan.push_str(body),
+                    "call" => target.call.push_str(body),
+                    "expect" => target.expect.push_str(body),
+                    other => panic!("line {number}: a block of {other:?}"),
+                }
+                block = None;
+            } else {
+                body.push_str(line);
+                body.push('\n');
+            }
+        } else if let Some(kind) = line.strip_prefix("```") {
+            block = Some((kind.trim().to_owned(), String::new()));
+        } else if let Some(title) = line.strip_prefix("## ") {
+            specs.push(Spec { title: title.to_owned(), line: number + 1, ..common.clone() });
+        }
+    }
+    specs
+}
+
+fn snapshot(spec: &Spec) -> Snapshot {
+    let mut tree: serde_json::Value = toml::from_str(&spec.toml).expect("TOML");
+    if !spec.dialplan.is_empty() && tree.get("strangers").is_none_or(|table| table.get("answer").is_none()) {
+        tree["strangers"]["answer"] = "context:test".into();
+    }
+    let config = Config::from_tree(&tree).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let files = if spec.dialplan.is_empty() {
+        Vec::new()
+    } else {
+        vec![("spec".to_owned(), spec.dialplan.clone())]
+    };
+    let loaded = plan::compile(&config, &HandWritten { files }, &NoFiles);
+    let errors: Vec<_> = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    // Everything counts as proved reachable: here policy has to hold alone.
+    let mut reach = Reach::of(loaded.program.hash());
+    let mut entries: Vec<String> = vec![OriginKind::Stranger.entry()];
+    entries.extend(config.trunks.keys().map(|name| OriginKind::Trunk(name.clone()).entry()));
+    entries.extend(config.extensions.keys().map(|name| OriginKind::Extension(name.clone()).entry()));
+    for entry in entries {
+        for trunk in config.trunks.keys() {
+            reach.add(&entry, Sink::Trunk(trunk.clone()));
+        }
+    }
+    Snapshot { config: Arc::new(config), program: Arc::new(loaded.program), reach }
+}
+
+fn play(spec: &Spec) -> Trace {
+    let snapshot = snapshot(spec);
+    let mut from = Origin::Stranger { source: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)) };
+    let (mut to, mut script, mut speaks) = (String::new(), Script::default(), true);
+    let (mut phones, mut trunks) = (BTreeMap::new(), BTreeMap::new());
+    let (mut number, mut name, mut at) = (None, None, None);
+    for line in spec.call.lines().filter(|line| !line.trim().is_empty()) {
+        let (key, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.trim();
+        match key.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["from"] => {
+                from = match value.split_whitespace().collect::<Vec<_>>().as_slice() {
+                    ["stranger"] => from,
+                    ["extension", user] => Origin::Extension { user: (*user).to_owned() },
+                    ["trunk", name] => Origin::Trunk { name: (*name).to_owned() },
+                    other => panic!("from {other:?}"),
+                }
+            }
+            ["to"] => value.clone_into(&mut to),
+            ["keys"] => script = Script::parse(value).unwrap(),
+            ["silent"] => speaks = false,
+            ["number"] => number = Some(value.to_owned()),
+            ["name"] => name = Some(value.to_owned()),
+            ["at"] => at = Some(value.parse::<jiff::Timestamp>().unwrap().as_millisecond()),
+            ["phone", user] => {
+                phones.insert((*user).to_owned(), Party::parse(value).unwrap());
+            }
+            ["trunk", name] => {
+                trunks.insert((*name).to_owned(), Party::parse(value).unwrap());
+            }
+            other => panic!("call {other:?}"),
+        }
+    }
+    let mut call = Simulation::new(&snapshot, from, &to, Arc::new(OneSecond));
+    call.script = script;
+    call.speaks = speaks;
+    call.phones = phones;
+    call.trunks = trunks;
+    if let Some(number) = number {
+        call.caller.number = number;
+    }
+    if let Some(name) = name {
+        call.caller.name = name;
+    }
+    if let Some(at) = at {
+        call.at = at;
+    }
+    call.run()
+}
+
+fn words(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What really happened, as `(seconds, words)`.
+fn happened(trace: &Trace) -> Vec<(f64, String)> {
+    trace.moments.iter().map(|moment| (moment.at, words(&moment.what.to_string()))).collect()
+}
+
+fn fits(expected: &str, (at, what): &(f64, String)) -> bool {
+    let (time, text) = match expected.strip_prefix('@').and_then(|rest| rest.split_once(' ')) {
+        Some((time, text)) => (time.parse::<f64>().ok(), text),
+        None => (None, expected),
+    };
+    // The wires take some milliseconds; a quarter of a second is the same moment for a person.
+    text == what && time.is_none_or(|time| (time - at).abs() < 0.25)
+}
+
+fn check(expected: &[String], happened: &[(f64, String)]) -> bool {
+    match (expected.split_first(), happened.split_first()) {
+        (None, None) => true,
+        (Some((first, rest)), _) if first == "..." => {
+            check(rest, happened) || happened.split_first().is_some_and(|(_, later)| check(expected, later))
+        }
+        (Some((first, rest)), Some((moment, later))) => fits(first, moment) && check(rest, later),
+        _ => false,
+    }
+}
+
+fn run(path: &Path) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let wanted = std::env::var("SPEC").unwrap_or_default();
+    let mut failures = String::new();
+    let specs = parse(&text);
+    assert!(!specs.is_empty(), "{} holds no specification", path.display());
+    for spec in specs.iter().filter(|spec| spec.title.contains(&wanted)) {
+        assert!(!spec.expect.trim().is_empty(), "{}:{} expects nothing", path.display(), spec.line);
+        let trace = play(spec);
+        let happened = happened(&trace);
+        let expected: Vec<String> = spec.expect.lines().map(words).filter(|line| !line.is_empty()).collect();
+        if !check(&expected, &happened) {
+            let _ = writeln!(failures, "\n{}:{}: {}\n{trace}", path.display(), spec.line, spec.title);
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+macro_rules! specs {
+    ($($name:ident: $file:literal),+ $(,)?) => {
+        $(#[test]
+        fn $name() {
+            run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec").join($file));
+        })+
+
+        #[test]
+        fn every_file_is_run() {
+            let mut files: Vec<String> = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec"))
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            files.sort();
+            assert_eq!(files, [$($file),+]);
+        }
+    };
+}
+
+specs! {
+    applications: "applications.md",
+    attendant: "attendant.md",
+    dial: "dial.md",
+    steering: "steering.md",
+}
