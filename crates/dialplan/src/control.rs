@@ -4,10 +4,10 @@
 //! `audit` reads) and expanded piece by piece when they run ([`Control<String>`], which the machine carries out). Data
 //! can fill a piece, never move its border.
 
-use crate::apps::{self, AppSpec};
+use crate::apps::{self, AppSpec, ArgKind};
 use crate::eval::Fault;
 use crate::limits;
-use crate::text::{Split, Template};
+use crate::text::{Piece, Split, Template};
 use std::fmt;
 use std::sync::Arc;
 
@@ -339,6 +339,22 @@ fn list(items: &[Template], expand: Expand<'_>) -> Result<Vec<String>, Fault> {
     items.iter().map(expand).collect()
 }
 
+/// Destinations are separated by the `&` that the plan wrote (S9, AST-2010-002): one that comes by data into
+/// `Tech/${DATA}` stays inside that destination, spelt `%26`. A destination that is nothing but `${DATA}` is the plan's
+/// own wish to have all of it named by data.
+fn destinations(arg: &Template, expand: Expand<'_>) -> Result<String, Fault> {
+    let mut whole = String::new();
+    for (n, written) in arg.split(b'&', Split::Plain, usize::MAX).iter().enumerate() {
+        if n > 0 {
+            whole.push('&');
+        }
+        let worked_out = expand(written)?;
+        let has_text = written.pieces().iter().any(|piece| matches!(piece, Piece::Text(_)));
+        whole.push_str(&if has_text { worked_out.replace('&', "%26") } else { worked_out });
+    }
+    Ok(whole)
+}
+
 impl Label<Template> {
     pub(crate) fn expand(&self, expand: Expand<'_>) -> Result<Label<String>, Fault> {
         Ok(Label {
@@ -368,9 +384,14 @@ impl Assign<Template> {
 impl Call<Template> {
     /// The same with all its pieces worked out.
     pub(crate) fn expand(&self, expand: Expand<'_>) -> Result<Call<String>, Fault> {
+        let kind = |n: usize| self.app.spec().args.get(n).map(|arg| arg.kind);
+        let args = self.args.iter().enumerate().map(|(n, arg)| match kind(n) {
+            Some(ArgKind::Destinations) => destinations(arg, expand),
+            _ => expand(arg),
+        });
         Ok(Call {
             app: self.app.clone(),
-            args: list(&self.args, expand)?,
+            args: args.collect::<Result<_, _>>()?,
             control: self.control.as_deref().map(|c| c.expand(expand)).transpose()?.map(Box::new),
         })
     }
