@@ -1,1 +1,107 @@
-//! What can each entry reach?
+//! What can each entry reach? Phase 1 of the proof: a search over the plan's lines that knows patterns and what the plan
+//! itself writes into variables, and takes everything else for possible.
+//!
+//! [`coarse`] is the whole interface. What it does not reach, the machine cannot reach: [`report`] says so to the owner,
+//! and the gate holds the running exchange to it. The search is in `walk`, one line's doings in `line`, destinations in
+//! `dial`, texts in `value` and `eval`, variables in `vars`. A later phase refines it with languages and witnesses.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod bytes;
+mod dial;
+mod eval;
+mod facts;
+mod limits;
+mod line;
+mod plan;
+mod report;
+mod value;
+mod vars;
+mod walk;
+
+use dialplan::policy::OriginKind;
+use dialplan::program::{Place, Program};
+use dialplan::reach::Reach;
+
+use crate::plan::Plan;
+use crate::value::Value;
+use crate::vars::Vars;
+use crate::walk::{At, Spot, Walk};
+
+pub use facts::Facts;
+pub use report::{EntryReport, Report, Step};
+
+/// One way into the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Name as in [`OriginKind::entry`]; several entries of one name are reported together.
+    pub name: String,
+    /// Who comes in here.
+    pub origin: OriginKind,
+    /// Where a call begins.
+    pub place: Place,
+    /// The caller chooses the extension: any of the place's context may be the first, besides the place itself.
+    pub any_exten: bool,
+}
+
+/// What each entry may reach: an over-approximation, so what is missing is proved out of reach.
+pub fn coarse(program: &Program, entries: &[Entry], facts: &Facts) -> Report {
+    let plan = Plan::new(program);
+    let vars = Vars::of(program);
+    let mut reach = Reach::of(program.hash());
+    let mut reports: Vec<EntryReport> = Vec::new();
+    for entry in entries {
+        if reports.iter().any(|report| report.entry == entry.name) {
+            continue;
+        }
+        let mut walk = Walk::new(&plan, &vars, facts);
+        for same in entries.iter().filter(|other| other.name == entry.name) {
+            enter(&mut walk, same);
+        }
+        walk.run();
+        let report = report_of(&walk, entry, facts);
+        reach.entries.entry(entry.name.clone()).or_default();
+        for (sink, _) in &report.sinks {
+            reach.add(&entry.name, sink.clone());
+        }
+        reports.push(report);
+    }
+    let outside = |origin: &OriginKind| match origin {
+        OriginKind::Stranger => 0,
+        OriginKind::Trunk(_) => 1,
+        OriginKind::System | OriginKind::Extension(_) => 2,
+    };
+    let mut told: Vec<&EntryReport> = reports.iter().filter(|report| report::is_outside(&report.origin)).collect();
+    told.sort_by_key(|report| outside(&report.origin));
+    let verdict = told.iter().map(|report| report.verdict.as_str()).collect::<Vec<_>>().join("\n");
+    Report { reach, entries: reports, verdict }
+}
+
+fn enter(walk: &mut Walk<'_>, entry: &Entry) {
+    let Some(context) = walk.plan.find(&entry.place.context) else { return };
+    let begin = |exten: Value, at: At| Spot::Search { context, exten, at };
+    walk.go(begin(Value::literal(&entry.place.exten), At::Priority(entry.place.priority)), None);
+    if entry.any_exten {
+        let dialled = if walk.facts.clean_dialling { bytes::clean() } else { bytes::Bytes::ALL };
+        walk.go(begin(Value::run(dialled), At::First), None);
+    }
+}
+
+fn report_of(walk: &Walk<'_>, entry: &Entry, facts: &Facts) -> EntryReport {
+    let path = |at: &usize| walk.path(*at);
+    let mut report = EntryReport {
+        entry: entry.name.clone(),
+        origin: entry.origin.clone(),
+        sinks: walk.sinks.iter().map(|(sink, at)| (sink.clone(), path(at))).collect(),
+        inside: walk.inside.keys().cloned().collect(),
+        unknowns: walk.unknowns.iter().map(|(why, at)| (why.clone(), path(at))).collect(),
+        verdict: String::new(),
+        size: walk.size(),
+    };
+    // What has a name of its own comes first, what is numbered follows.
+    report
+        .inside
+        .sort_by_key(|word| (word.ends_with(|c: char| c.is_ascii_digit()), !word.starts_with("group"), word.clone()));
+    report.verdict = report::sentence(&report, facts);
+    report
+}
