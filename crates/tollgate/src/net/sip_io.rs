@@ -190,7 +190,7 @@ impl SipIo {
                 self.writers.remove(&connection);
                 self.outgoing.retain(|_, outgoing| !matches!(outgoing, Outgoing::Open(n) if *n == connection));
                 self.endpoint.closed(now, connection);
-                self.signal.closed(connection);
+                self.signal.closed(now, connection);
             }
             Input::Refused { remote } => {
                 self.outgoing.remove(&remote);
