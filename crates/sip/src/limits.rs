@@ -27,8 +27,8 @@ pub const USER_BYTES: usize = 128;
 pub const TOKEN_BYTES: usize = 256;
 /// Most Route / Record-Route values of a dialog: more hops than any real path.
 pub const ROUTES: usize = 16;
-/// Most Via values in a request.
-pub const VIAS: usize = 16;
+/// Most Via lines in a request: RFC 4475's longest path has 34 hops.
+pub const VIAS: usize = 40;
 
 /// All server and client transactions together: 20,000 small records are about 40 MB.
 pub const TRANSACTIONS: usize = 20_000;

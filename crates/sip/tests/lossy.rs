@@ -50,7 +50,7 @@ impl Play {
                                 (roll >= 30).then(|| Bytes::from_static(b"early")),
                             );
                         }
-                        if roll % 3 == 0 {
+                        if roll.is_multiple_of(3) {
                             end.accept(now, session, Bytes::from_static(b"answer"), vec![]);
                         }
                         if roll > 90 {
@@ -67,16 +67,12 @@ impl Play {
                         assert!(!seen.confirmed && seen.ended == 0);
                         seen.confirmed = true;
                     }
-                    Event::Offer { txn, .. } => {
-                        if roll < 90 {
-                            let answer = if roll < 70 { Ok(Bytes::from_static(b"x")) } else { Err(488) };
-                            end.respond_offer(now, txn, answer);
-                        }
+                    Event::Offer { txn, .. } if roll < 90 => {
+                        let answer = if roll < 70 { Ok(Bytes::from_static(b"x")) } else { Err(488) };
+                        end.respond_offer(now, txn, answer);
                     }
-                    Event::InDialog { txn, .. } | Event::Request { txn, .. } => {
-                        if roll < 90 {
-                            end.respond(now, txn, 200, "", vec![], None);
-                        }
+                    Event::InDialog { txn, .. } | Event::Request { txn, .. } if roll < 90 => {
+                        end.respond(now, txn, 200, "", vec![], None);
                     }
                     _ => {}
                 }

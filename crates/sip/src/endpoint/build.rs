@@ -215,7 +215,9 @@ pub(crate) fn stamp_via(request: &mut Request, flow: &Flow) -> Option<()> {
     let end = first_hop_end(&value);
     let (first, rest) = value.split_at_checked(end)?;
     let via = Via::parse_one(first).ok()?;
-    if !via.protocol.eq_ignore_ascii_case(b"SIP") || via.version != b"2.0" {
+    // A Via of another version belongs to a request of another version, which gets its 505.
+    let version = via.version == b"2.0" || !request.version.is_supported();
+    if !via.protocol.eq_ignore_ascii_case(b"SIP") || !version {
         return None;
     }
     let cut = first.iter().position(|&b| b == b';').unwrap_or(first.len());

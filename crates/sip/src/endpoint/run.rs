@@ -262,12 +262,12 @@ impl<O> Endpoint<O> {
     }
 
     fn forget_waiting(&mut self, owner: Asked, id: u64) {
-        if let Asked::Reinvite(s) | Asked::Update(s) | Asked::Inside(s) = owner {
-            if let Some(s) = self.sessions.get_mut(&s) {
-                s.waiting.retain(|w| *w != id);
-                if s.their_offer == Some(id) {
-                    s.their_offer = None;
-                }
+        if let Asked::Reinvite(s) | Asked::Update(s) | Asked::Inside(s) = owner
+            && let Some(s) = self.sessions.get_mut(&s)
+        {
+            s.waiting.retain(|w| *w != id);
+            if s.their_offer == Some(id) {
+                s.their_offer = None;
             }
         }
     }

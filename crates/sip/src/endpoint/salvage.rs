@@ -13,7 +13,7 @@ pub(crate) fn answer(bytes: &[u8], flow: &Flow) -> Option<Bytes> {
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(bytes.len());
     let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
     let mut lines = head.split("\r\n");
-    let start = lines.next()?;
+    let start = lines.next()?.trim_end();
     let method = start.split(' ').next()?;
     let is_request = start.ends_with(" SIP/2.0") && crate::header::is_token(method.as_bytes());
     if !is_request || method == "ACK" {

@@ -39,7 +39,8 @@ impl Key {
             other => other.as_bytes(),
         };
         let c = request.common();
-        if c.branch.starts_with("z9hG4bK") {
+        // The cookie alone (RFC 4475 §3.2.1) tells no two requests apart.
+        if c.branch.len() > 7 && c.branch.starts_with("z9hG4bK") {
             return Self(hash(&[b"s", place(flow).as_bytes(), c.branch.as_bytes(), c.sent_by.as_bytes(), method]));
         }
         // Peers older than RFC 3261 (§17.2.3): no branch to trust. The To tag is left out, an ACK

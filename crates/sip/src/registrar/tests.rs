@@ -118,7 +118,20 @@ fn contacts_and_bindings_are_bounded() {
     }
     assert_eq!(count(&r, now), limits::CONTACTS);
     assert_eq!(r.len(), limits::CONTACTS);
-    r.count = limits::BINDINGS;
+    let saved = |n: usize| SavedBinding {
+        aor: format!("u{n}"),
+        contact: "sip:a@b".into(),
+        flow: flow(1),
+        remaining: Duration::from_secs(60),
+        q: 1000,
+        instance: None,
+        user_agent: None,
+        call_id: "c".into(),
+        cseq: 1,
+    };
+    let room = limits::BINDINGS - r.len();
+    assert_eq!(r.import(now, (0..room + 10).map(saved)), room);
+    assert_eq!(r.len(), limits::BINDINGS);
     assert_eq!(r.register(now, "x", &register("x", 1, "Contact: <sip:x@y>\r\n"), flow(1)).status, 503);
 }
 
