@@ -1,4 +1,5 @@
 //! What a packet costs inside the plane: relayed, transcoded, played, refused. Sockets come on top.
+#![allow(missing_docs)]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use media::codec::Codec;

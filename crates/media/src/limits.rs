@@ -13,6 +13,9 @@ pub const MAX_FORMATS: usize = 64;
 /// Longest word of a description that we keep (names, parameters).
 pub const MAX_SDP_WORD: usize = 256;
 
+/// Fastest RTP clock that an `a=rtpmap` may name, in Hz: four times studio audio. Ticks are computed in 64 bits.
+pub const MAX_CLOCK: u32 = 768_000;
+
 /// Longest RTP or RTCP datagram we look at: an Ethernet frame and some. L16 at 60 ms is 960 bytes.
 pub const MAX_PACKET: usize = 2048;
 /// Most RTP packets a second from one source; 10 ms packets with a digit on top are 150. More is a flood that a relay must

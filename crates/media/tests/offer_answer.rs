@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use media::codec::Codec;
-use media::limits::{MAX_FORMATS, MAX_MEDIA, MAX_SDP, MAX_SDP_LINES, MAX_SDP_WORD};
+use media::limits::{MAX_CLOCK, MAX_FORMATS, MAX_MEDIA, MAX_SDP, MAX_SDP_LINES, MAX_SDP_WORD};
 use media::sdp::{Caps, Direction, Format, Local, NegotiateError, Negotiated, ParseError, Prefer, Session};
 use proptest::prelude::*;
 use std::net::SocketAddr;
@@ -79,14 +79,14 @@ fn the_offerers_order_decides_unless_we_want_ours() {
 
 #[test]
 fn both_legs_of_a_call_come_to_the_same_codec_where_they_can() {
-    // The caller prefers A-law and also has G.729, which we cannot decode.
+    // The caller prefers A-law to µ-law, and to both G.729, which we cannot decode.
     let caller = parse(&audio("audio 4000 RTP/AVP 18 8 0 96", "a=rtpmap:96 telephone-event/8000\r\n"));
     let caps = Caps::default().toward(&caller);
     let names_of: Vec<&str> = caps.formats.iter().map(Format::name).collect();
-    assert_eq!(names_of, ["G729", "PCMA", "PCMU", "G722"]);
+    assert_eq!(names_of, ["PCMA", "PCMU", "G722"]);
     let mut second = Local::new(at("203.0.113.1:20002"), 78);
     let offer = second.offer(&caps, Direction::SendRecv);
-    assert!(std::str::from_utf8(&offer).unwrap().contains("m=audio 20002 RTP/AVP 18 8 0 9 101\r\n"));
+    assert!(std::str::from_utf8(&offer).unwrap().contains("m=audio 20002 RTP/AVP 8 0 9 101\r\n"));
     let callee = parse(&audio("audio 5000 RTP/AVP 0 8 101", "a=rtpmap:101 telephone-event/8000\r\n"));
     let settled = second.accept_answer(&callee).unwrap();
     assert_eq!(settled.codec, Format::Audio(Codec::Pcmu));
@@ -95,6 +95,31 @@ fn both_legs_of_a_call_come_to_the_same_codec_where_they_can() {
     let (_, caller_side) =
         first.answer(&Caps::default().preferring(&settled.codec), &caller, Direction::SendRecv).unwrap();
     assert_eq!(caller_side.codec, settled.codec, "relayed without decoding");
+}
+
+#[test]
+fn a_codec_that_we_cannot_decode_is_offered_on_when_the_caller_has_no_other() {
+    let caller = parse(&audio("audio 4000 RTP/AVP 18 98", "a=rtpmap:98 iLBC/8000\r\na=fmtp:98 mode=20\r\n"));
+    let offer = local().offer(&Caps::default().toward(&caller), Direction::SendRecv);
+    let offer = std::str::from_utf8(&offer).unwrap();
+    assert!(offer.contains("m=audio 20000 RTP/AVP 18 98 0 8 9 101\r\n"), "{offer}");
+    assert!(offer.contains("a=rtpmap:98 iLBC/8000\r\na=fmtp:98 mode=20\r\n"), "{offer}");
+    assert_eq!(answer(&Caps::default(), &caller.to_string()).err(), Some(NegotiateError::NoCodec));
+}
+
+#[test]
+fn events_keep_their_payload_type_for_the_life_of_the_leg() {
+    let mut local = local();
+    local.answer(&Caps::default(), &parse(LINPHONE), Direction::SendRecv).unwrap();
+    let offer = local.offer(&Caps::default(), Direction::SendRecv);
+    assert!(std::str::from_utf8(&offer).unwrap().contains("RTP/AVP 0 8 9 100\r\n"));
+}
+
+#[test]
+fn g722_with_the_wrong_clock_is_g722() {
+    let offer = audio("audio 4000 RTP/AVP 9", "a=rtpmap:9 G722/16000\r\n");
+    let (session, negotiated) = answer(&Caps::default(), &offer).unwrap();
+    assert_eq!((negotiated.codec, session.media[0].payloads[0].clock), (Format::Audio(Codec::G722), 8000));
 }
 
 #[test]
@@ -266,6 +291,9 @@ fn descriptions_have_bounds() {
     assert_eq!(Session::parse(formats(MAX_FORMATS + 1).as_bytes()), Err(ParseError::TooLong));
     let long = audio("audio 1 RTP/AVP 96", &format!("a=rtpmap:96 {}/8000\r\n", "x".repeat(MAX_SDP_WORD + 1)));
     assert_eq!(names(&parse(&long), 0), ["96 "]);
+    let clock = |hz: u32| parse(&audio("audio 1 RTP/AVP 96", &format!("a=rtpmap:96 x/{hz}\r\n")));
+    assert_eq!(names(&clock(MAX_CLOCK), 0), ["96 x"]);
+    assert_eq!(names(&clock(MAX_CLOCK + 1), 0), ["96 "]);
     let long = audio("audio 1 RTP/AVP 0", &format!("a=fmtp:0 {}\r\n", "x".repeat(MAX_SDP_WORD + 1)));
     assert_eq!(parse(&long).media[0].payloads[0].fmtp, None);
 }

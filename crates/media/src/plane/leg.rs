@@ -19,6 +19,8 @@ use crate::sdp::{Format, Negotiated};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+/// The static payload type of comfort noise (RFC 3389).
+const COMFORT_NOISE: u8 = 13;
 /// Between two reports, before it is spread by half (RFC 3550 §6.2).
 const REPORTS: Duration = Duration::from_secs(5);
 
@@ -204,9 +206,12 @@ impl Leg {
         let terms = &agreed.terms;
         let event = terms.dtmf.is_some_and(|(incoming, _)| incoming == header.payload_type);
         let kind = if event {
-            Kind::Event(terms.codec.clock())
+            Some(Kind::Event(terms.codec.clock()))
         } else if let Some(types) = terms.common.iter().find(|types| types.pt_in == header.payload_type) {
-            Kind::Audio(types.format.clone())
+            Some(Kind::Audio(types.format.clone()))
+        } else if header.payload_type == COMFORT_NOISE {
+            // Many send it unasked while nobody speaks. It is a sign of life and nothing else.
+            None
         } else {
             self.stats.junk += 1;
             return Arrival::Dropped;
@@ -233,7 +238,7 @@ impl Leg {
         self.stats.bytes_in += payload.len() as u64;
         self.heard = now;
         noted.awake = std::mem::take(&mut self.silence_told);
-        let Some(agreed) = &self.agreed else { return Arrival::Dropped };
+        let (Some(agreed), Some(kind)) = (&self.agreed, kind) else { return Arrival::Dropped };
         if !agreed.terms.direction.receives() {
             return Arrival::Dropped;
         }
@@ -364,7 +369,10 @@ impl Leg {
 
     /// Sends a frame of our own making, in the leg's codec.
     pub(super) fn send_frame(&mut self, now: Instant, outbox: &mut Outbox, port: PortId, payload: &[u8]) {
-        let Some(payload_type) = self.terms_to_send().map(|terms| terms.pt_out) else { return };
+        let Some(payload_type) = self.terms_to_send().map(|terms| terms.pt_out) else {
+            self.outgoing.interrupt();
+            return;
+        };
         let place = self.outgoing.local(now);
         self.send(outbox, port, payload_type, place, payload);
     }
@@ -456,7 +464,7 @@ impl Leg {
             if let Some(last) = last_sr {
                 block.last_sr = last.ntp;
                 let since = now.saturating_duration_since(last.at).as_micros() as u64;
-                block.delay = (since * 65_536 / 1_000_000).min(u64::from(u32::MAX)) as u32;
+                block.delay = (since.saturating_mul(65_536) / 1_000_000).min(u64::from(u32::MAX)) as u32;
             }
             block
         });

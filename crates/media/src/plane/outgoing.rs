@@ -71,7 +71,7 @@ impl Outgoing {
     }
 
     fn ticks(&self, time: Duration) -> u32 {
-        (time.as_micros() as u64 * u64::from(self.clock) / 1_000_000) as u32
+        ((time.as_micros() as u64).saturating_mul(u64::from(self.clock)) / 1_000_000) as u32
     }
 
     fn frame(&self) -> u32 {

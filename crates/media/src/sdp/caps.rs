@@ -67,8 +67,11 @@ impl Format {
         if payload.name.is_empty() || payload.clock == 0 {
             return None;
         }
+        // Some phones write the rate of G.722's audio instead of its RTP clock, which is 8000 all the same (RFC 3551 §4.5.2).
+        let g722 = payload.name.eq_ignore_ascii_case("G722") && payload.clock == 16_000;
+        let clock = if g722 { 8000 } else { payload.clock };
         if payload.channels == 1
-            && let Some(codec) = Codec::from_name(&payload.name, payload.clock)
+            && let Some(codec) = Codec::from_name(&payload.name, clock)
         {
             return Some(Format::Audio(codec));
         }
@@ -126,20 +129,18 @@ impl Caps {
         Caps { formats: codecs.iter().copied().map(Format::Audio).collect(), dtmf: true, prefer: Prefer::Theirs }
     }
 
-    /// For the offer on a second leg: what the first leg's description can speak comes first and in its order, including
-    /// codecs that we can only relay; our own others follow, so that a call is transcoded rather than lost.
+    /// For the offer on a second leg: what the first leg's description can speak comes first and in its order; our own others
+    /// follow, so that a call is transcoded rather than lost. Codecs that we can only relay are offered when the first leg
+    /// has no other: no prompt and no hold music could be heard in them.
     pub fn toward(&self, first_leg: &Session) -> Caps {
-        let mut formats: Vec<Format> = Vec::new();
         let audio = first_leg.media.iter().find(|media| media.kind == "audio" && media.port != 0);
-        for format in audio.iter().flat_map(|media| &media.payloads).filter_map(Format::of) {
-            let usable = self.formats.contains(&format) || matches!(format, Format::Opaque(_));
-            if usable && !formats.contains(&format) {
+        let theirs: Vec<Format> = audio.iter().flat_map(|media| &media.payloads).filter_map(Format::of).collect();
+        let speaks_with_us = theirs.iter().any(|format| self.formats.contains(format));
+        let wanted = theirs.into_iter().filter(|format| !speaks_with_us || self.formats.contains(format));
+        let mut formats: Vec<Format> = Vec::new();
+        for format in wanted.chain(self.formats.iter().cloned()) {
+            if !formats.contains(&format) {
                 formats.push(format);
-            }
-        }
-        for format in &self.formats {
-            if !formats.contains(format) {
-                formats.push(format.clone());
             }
         }
         Caps { formats, dtmf: self.dtmf, prefer: self.prefer }

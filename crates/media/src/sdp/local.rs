@@ -6,7 +6,7 @@ use super::session::{Direction, Media, Origin, Payload, Session};
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// The payload type that we offer for events.
+/// The payload type that we offer for events at first.
 const EVENTS: u8 = 101;
 /// The range of dynamic payload types (RFC 3551 §3).
 const DYNAMIC: std::ops::RangeInclusive<u8> = 96..=127;
@@ -77,6 +77,8 @@ pub enum NegotiateError {
 pub struct Local {
     address: SocketAddr,
     session: u64,
+    /// The payload type of events: what the first answer agreed on stays (RFC 3264 §8.3.2).
+    events: u8,
     /// The description that went out last; its version counts up when the next one differs.
     last: Option<Session>,
     /// Our offer that waits for its answer, with the capabilities it came from.
@@ -86,7 +88,7 @@ pub struct Local {
 impl Local {
     /// A leg whose RTP arrives at `address` (RTCP one port above). `session` is any number that is not used twice.
     pub fn new(address: SocketAddr, session: u64) -> Local {
-        Local { address, session: session & (i64::MAX as u64), last: None, offered: None }
+        Local { address, session: session & (i64::MAX as u64), events: EVENTS, last: None, offered: None }
     }
 
     /// The address that the descriptions name.
@@ -96,7 +98,7 @@ impl Local {
 
     /// An offer: for an INVITE, a re-INVITE, or the 2xx to an INVITE without one. The version counts up when it changes.
     pub fn offer(&mut self, caps: &Caps, direction: Direction) -> Bytes {
-        let audio = self.audio_line(offer_payloads(caps), direction);
+        let audio = self.audio_line(offer_payloads(caps, self.events), direction);
         let mut media: Vec<Media> = Vec::new();
         let mut placed = false;
         for line in self.last.iter().flat_map(|last| &last.media) {
@@ -132,6 +134,9 @@ impl Local {
         let dtmf = events_of(theirs, chosen.format.clock()).filter(|_| caps.dtmf);
         if let Some(events) = dtmf {
             payloads.push(events_payload(events.payload_type, events.clock));
+            if events.clock == 8000 {
+                self.events = events.payload_type;
+            }
         }
         let audio = self.audio_line(payloads, direction);
         let media =
@@ -315,21 +320,21 @@ fn settle(
 }
 
 /// The line of an offer: our codecs with their static payload types, or free dynamic ones, then events.
-fn offer_payloads(caps: &Caps) -> Vec<Payload> {
+fn offer_payloads(caps: &Caps, events: u8) -> Vec<Payload> {
     let mut payloads: Vec<Payload> = Vec::new();
     for format in &caps.formats {
         let wanted = match format {
             Format::Audio(codec) => codec.payload_type(),
-            Format::Opaque(opaque) => Some(opaque.payload_type).filter(|pt| *pt != EVENTS),
+            Format::Opaque(opaque) => Some(opaque.payload_type).filter(|pt| *pt != events),
         };
         let taken = |pt: u8| payloads.iter().any(|payload| payload.payload_type == pt);
-        let free = wanted.filter(|pt| !taken(*pt)).or_else(|| DYNAMIC.clone().find(|pt| *pt != EVENTS && !taken(*pt)));
+        let free = wanted.filter(|pt| !taken(*pt)).or_else(|| DYNAMIC.clone().find(|pt| *pt != events && !taken(*pt)));
         if let Some(payload_type) = free {
             payloads.push(payload_of(format, payload_type));
         }
     }
     if caps.dtmf {
-        payloads.push(events_payload(EVENTS, 8000));
+        payloads.push(events_payload(events, 8000));
     }
     payloads
 }

@@ -2,7 +2,7 @@
 
 use super::session::{Direction, Media, Origin, Payload, Rtcp, Session};
 use crate::codec::Codec;
-use crate::limits::{MAX_FORMATS, MAX_MEDIA, MAX_SDP, MAX_SDP_LINES, MAX_SDP_WORD};
+use crate::limits::{MAX_CLOCK, MAX_FORMATS, MAX_MEDIA, MAX_SDP, MAX_SDP_LINES, MAX_SDP_WORD};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// What is wrong with a text that should be a session description.
@@ -201,7 +201,7 @@ fn rtpmap(media: &mut Media, rest: &str) -> Option<()> {
     let mut parts = encoding.trim().split('/');
     let (name, clock) = (parts.next()?, parts.next()?.parse().ok()?);
     let channels = parts.next().map_or(Some(1), |channels| channels.parse().ok())?;
-    if !is_word(name) || clock == 0 || channels == 0 {
+    if !is_word(name) || clock == 0 || clock > MAX_CLOCK || channels == 0 {
         return None;
     }
     payload.name = name.to_owned();

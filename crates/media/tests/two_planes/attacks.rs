@@ -162,6 +162,33 @@ fn a_strict_lock_takes_the_negotiated_port_only() {
 }
 
 #[test]
+fn a_phone_behind_nat_is_followed_once_and_moved_by_a_re_invite_only() {
+    let mut world = World::new();
+    let (_, negotiated) = world.call(1, &Caps::default(), &Caps::default());
+    let speak = |world: &mut World, from: &str, ssrc: u32| {
+        (0..5).for_each(|sequence| world.inject(from, 1, Channel::Rtp, &rtp(sequence, ssrc, 0, 0)));
+    };
+    let target = |world: &mut World| {
+        world.play(Exchange, 1, 1, &[sine(500, ms(40))], false);
+        world.run(ms(100));
+        world.sent(Exchange, 1).last().unwrap().to.to_string()
+    };
+    assert_eq!(target(&mut world), "127.0.0.2:10002");
+    speak(&mut world, "127.0.0.2:40000", 1);
+    assert_eq!(target(&mut world), "127.0.0.2:40000");
+    speak(&mut world, "127.0.0.2:50000", 2);
+    assert_eq!(target(&mut world), "127.0.0.2:40000");
+    world.remote(Exchange, 1, &negotiated);
+    assert_eq!(target(&mut world), "127.0.0.2:40000");
+    speak(&mut world, "127.0.0.66:50000", 3);
+    speak(&mut world, "127.0.0.2:50000", 4);
+    assert_eq!(target(&mut world), "127.0.0.2:50000");
+    let is_first = |event: &Event| matches!(event, Event::FirstPacket { .. });
+    assert_eq!(world.has(Exchange, is_first), 1);
+    is_one_stream(&world.sent(Exchange, 1), ms(3));
+}
+
+#[test]
 fn packets_before_the_answer_and_after_the_end_do_nothing() {
     let mut world = World::new();
     world.open(Exchange, 1);

@@ -5,6 +5,7 @@
 
 mod attacks;
 mod bounds;
+mod chaos;
 mod digits;
 mod record;
 mod relay;

@@ -177,7 +177,7 @@ fn a_codec_that_we_cannot_decode_passes_between_legs_that_both_have_it() {
     let offer = |port: u64, pt: u8| {
         let at = address(Phones, port);
         format!(
-            "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio {1} RTP/AVP {pt} 0\r\n\
+            "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio {1} RTP/AVP {pt}\r\n\
              a=rtpmap:{pt} opus/48000/2\r\na=fmtp:{pt} useinbandfec=1\r\n",
             at.ip(),
             at.port()
