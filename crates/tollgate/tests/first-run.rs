@@ -49,7 +49,9 @@ fn a_fresh_home_is_made_whole_or_not_at_all() {
     let second = Place::nowhere();
     std::fs::rename(&place.home, &second.home).unwrap();
     let without: String = text.replace("[media]\nports", "[unused]\nports");
-    let without = without.split("[unused]").next().unwrap().to_owned() + "[strangers]" + text.split("[strangers]").nth(1).unwrap();
+    let without = without.split("[unused]").next().unwrap().to_owned()
+        + "[strangers]"
+        + text.split("[strangers]").nth(1).unwrap();
     let without = without.replace("[sip]\n", "");
     second.write(&without);
     let running = second.start();

@@ -38,18 +38,13 @@ pub(super) fn run(common: &Common, check: &Check) -> Outcome<u8> {
 
 fn summary(findings: &[Finding]) -> String {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    format!(
-        "{} errors, {} warnings, {} notes",
-        count(Severity::Error),
-        count(Severity::Warning),
-        count(Severity::Note)
-    )
+    format!("{} errors, {} warnings, {} notes", count(Severity::Error), count(Severity::Warning), count(Severity::Note))
 }
 
 fn to_json(finding: &Finding, sources: &SourceMap) -> Value {
-    let place = finding.span.map(|span| {
-        json!({ "file": sources.name(span.file), "line": span.line, "column": span.col, "length": span.len })
-    });
+    let place = finding.span.map(
+        |span| json!({ "file": sources.name(span.file), "line": span.line, "column": span.col, "length": span.len }),
+    );
     json!({
         "code": finding.code,
         "severity": finding.severity.word(),

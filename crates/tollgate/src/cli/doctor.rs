@@ -46,7 +46,9 @@ fn add(looks: &mut Vec<Look>, what: &'static str, fine: bool, said: impl Into<St
 fn home(common: &Common, looks: &mut Vec<Look>) {
     let place = common.home.path().display().to_string();
     match common.home.state() {
-        Ok(State::Absent | State::Empty) => add(looks, "home", true, format!("{place}: will be made at the first start")),
+        Ok(State::Absent | State::Empty) => {
+            add(looks, "home", true, format!("{place}: will be made at the first start"))
+        }
         Ok(State::Written | State::Lived) => add(looks, "home", true, place),
         Err(fault) => add(looks, "home", false, fault.to_string()),
     }

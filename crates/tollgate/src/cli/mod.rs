@@ -142,12 +142,18 @@ pub(crate) struct Simulate {
     /// The number dialled
     #[arg(long, value_name = "NUMBER")]
     pub(crate) to: String,
-    /// Keys pressed, one group for each time the plan listens: 4,1234588#
+    /// What the caller does, one after the other: keys when it is quiet, "wait 3", "hangup"; as in 4,1234588#,wait 3,hangup
     #[arg(long, default_value = "", value_name = "KEYS")]
     pub(crate) keys: String,
     /// Caller ID shown
     #[arg(long, default_value = "", value_name = "NUMBER")]
     pub(crate) caller_id: String,
+    /// What a phone does, as "204=answers 5", "200=busy", "200=offline"; one that is not named rings
+    #[arg(long, value_name = "PHONE=WHAT")]
+    pub(crate) phone: Vec<String>,
+    /// What a trunk does, as "itsp=answers 5"; one that is not named rings
+    #[arg(long, value_name = "TRUNK=WHAT")]
+    pub(crate) trunk: Vec<String>,
     /// Civil time of the call, as 2026-12-24T18:00 [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
@@ -254,11 +260,7 @@ pub(crate) struct Common {
 
 /// Runs what was typed; the number is the exit code of a command that worked.
 pub(crate) fn run(cli: Cli) -> Outcome<u8> {
-    let common = Common {
-        home: Home::locate(cli.home.as_deref())?,
-        json: cli.json,
-        log_format: cli.log_format,
-    };
+    let common = Common { home: Home::locate(cli.home.as_deref())?, json: cli.json, log_format: cli.log_format };
     match cli.command.unwrap_or_else(|| Command::Run(Run::default())) {
         Command::Run(run) => serve::run(&common, &run),
         Command::Check(check) => check::run(&common, &check),

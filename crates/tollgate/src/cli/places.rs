@@ -23,6 +23,8 @@ pub(super) enum Subject {
         findings: Vec<Finding>,
         /// The texts.
         sources: SourceMap,
+        /// What its entries can reach.
+        report: audit::Report,
     },
 }
 
@@ -61,7 +63,10 @@ impl Subject {
         let files = PlanFiles::new(folder);
         let texts = files.named(&[name.to_owned()])?;
         let loaded = dialplan::load::load(&texts, Dialect::V22, &files);
-        Ok(Self::Plan { program: loaded.program, findings: loaded.findings, sources: loaded.sources })
+        let mut findings = loaded.findings;
+        let report = prove(&loaded.program);
+        findings.extend(report.findings());
+        Ok(Self::Plan { program: loaded.program, findings, sources: loaded.sources, report })
     }
 
     /// The plan.
@@ -80,24 +85,30 @@ impl Subject {
         }
     }
 
-    /// What each entry can reach. A plan alone does not say where strangers come in: the contexts that Asterisk and FreePBX use for them count.
-    pub(super) fn report(&self) -> audit::Report {
+    /// What each entry can reach.
+    pub(super) fn report(&self) -> &audit::Report {
         match self {
-            Self::Home(built) => built.report.clone(),
-            Self::Plan { program, .. } => {
-                let known = ["from-sip-external", "from-pstn", "from-trunk", "public", "default", "from-internal"];
-                let entries: Vec<audit::Entry> = known
-                    .iter()
-                    .filter(|name| program.context(name).is_some())
-                    .map(|name| audit::Entry {
-                        name: (*name).to_owned(),
-                        origin: if *name == "from-internal" { OriginKind::System } else { OriginKind::Stranger },
-                        place: dialplan::Place::new(name, "s", 1),
-                        any_exten: true,
-                    })
-                    .collect();
-                audit::coarse(program, &entries, &audit::Facts::default())
-            }
+            Self::Home(built) => &built.report,
+            Self::Plan { report, .. } => report,
         }
     }
+}
+
+/// Contexts where Asterisk and FreePBX let callers from outside in.
+const OUTSIDE: [&str; 7] =
+    ["from-sip-external", "from-pstn", "from-trunk", "from-pstn-e164-us", "public", "default", "demo"];
+
+/// A plan alone does not say where strangers come in: the contexts that are used for them count.
+fn prove(program: &Program) -> audit::Report {
+    let entries: Vec<audit::Entry> = OUTSIDE
+        .iter()
+        .filter(|name| program.context(name).is_some())
+        .map(|name| audit::Entry {
+            name: (*name).to_owned(),
+            origin: OriginKind::Stranger,
+            place: dialplan::Place::new(name, "s", 1),
+            any_exten: true,
+        })
+        .collect();
+    audit::coarse(program, &entries, &audit::Facts::default())
 }

@@ -10,8 +10,9 @@ use serde_json::json;
 /// Prints it.
 pub(super) fn run(common: &Common, place: &Place) -> Outcome<u8> {
     let subject = Subject::read(common, place)?;
-    let (findings, sources) = subject.findings();
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if let Subject::Plan { findings, sources, .. } = &subject
+        && findings.iter().any(|finding| finding.severity == Severity::Error)
+    {
         return Err(refused("the dialplan", findings, sources));
     }
     let program = subject.program();

@@ -3,6 +3,8 @@
 use super::places::Subject;
 use super::{Common, Format, Reach, print};
 use crate::fault::{Fault, Outcome};
+use audit::Step;
+use dialplan::reach::Sink;
 use serde_json::{Value, json};
 
 /// Prints it.
@@ -13,24 +15,28 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
     if let Some(from) = &reach.from
         && !known.contains(&from.as_str())
     {
-        return Err(Fault::unusable(format!("there is no entry {from}"))
-            .repair(format!("there are: {}", known.join(", "))));
+        return Err(
+            Fault::unusable(format!("there is no entry {from}")).repair(format!("there are: {}", known.join(", ")))
+        );
     }
-    let chosen = || {
-        report.entries.iter().filter(|entry| reach.from.as_ref().is_none_or(|from| *from == entry.entry))
-    };
+    let chosen = || report.entries.iter().filter(|entry| reach.from.as_ref().is_none_or(|from| *from == entry.entry));
     if common.json || reach.format != Format::Text {
         let entries: Vec<Value> = chosen()
             .map(|entry| {
                 let sinks: Vec<Value> = entry
                     .sinks
                     .iter()
-                    .map(|(sink, way)| {
-                        let way: Vec<String> = way.iter().map(ToString::to_string).collect();
-                        json!({ "sink": sink.to_string(), "paid": sink.is_paid(), "way": way })
-                    })
+                    .map(|(sink, way)| json!({ "sink": sink.to_string(), "paid": sink.is_paid(), "way": steps(way) }))
                     .collect();
-                json!({ "entry": entry.entry, "sinks": sinks, "inside": entry.inside, "unknowns": entry.unknowns })
+                let unknowns: Vec<Value> =
+                    entry.unknowns.iter().map(|(why, way)| json!({ "why": why, "way": steps(way) })).collect();
+                json!({
+                    "entry": entry.entry,
+                    "inside": entry.inside,
+                    "sinks": sinks,
+                    "unknowns": unknowns,
+                    "verdict": entry.verdict,
+                })
             })
             .collect();
         print::json(&json!({ "entries": entries, "verdict": report.verdict }));
@@ -42,17 +48,28 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
             println!("    inside    {inside}");
         }
         for (sink, way) in &entry.sinks {
-            let paid = if sink.is_paid() { "COSTS     " } else { "reaches   " };
-            let way: Vec<String> = way.iter().map(ToString::to_string).collect();
-            println!("    {paid}{sink}");
-            if !way.is_empty() {
-                println!("              by {}", way.join(" > "));
+            // What is inside has been named already.
+            if !matches!(sink, Sink::Inside(_)) {
+                println!("    {}{sink}", if sink.is_paid() { "COSTS     " } else { "reaches   " });
+                by(way);
             }
         }
-        for unknown in &entry.unknowns {
-            println!("    unknown   {unknown}");
+        for (why, way) in &entry.unknowns {
+            println!("    unknown   {why}");
+            by(way);
         }
     }
     println!("{}", report.verdict);
     Ok(0)
+}
+
+/// The lines of the plan that lead there.
+fn by(way: &[Step]) {
+    for step in way {
+        println!("              {:<32} {}", step.place, step.does);
+    }
+}
+
+fn steps(way: &[Step]) -> Vec<Value> {
+    way.iter().map(|step| json!({ "place": step.place, "does": step.does })).collect()
 }

@@ -42,9 +42,4 @@ impl Client {
             Answer::Error { message, repair } => Err(Fault { message, repair, exit: 1 }),
         }
     }
-
-    /// Lets [`Client::next`] wait for as long as it takes.
-    pub(crate) fn be_patient(&self) {
-        let _ = self.stream.get_ref().set_read_timeout(None);
-    }
 }

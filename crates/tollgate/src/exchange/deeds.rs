@@ -50,8 +50,7 @@ pub(crate) async fn rotate(store: &Store, user: &str) -> Outcome<Rotated> {
     let secret = new_secret()?;
     let realm = store.realm().to_owned();
     let ha1 = Ha1::of(user, &realm, &secret);
-    let mut credentials =
-        store::Credentials { ha1_sha256: [0; 32], ha1_md5: [0; 16], rotated_at: wall() };
+    let mut credentials = store::Credentials { ha1_sha256: [0; 32], ha1_md5: [0; 16], rotated_at: wall() };
     hex::decode_to_slice(&ha1.sha256, &mut credentials.ha1_sha256).doing(|| "keep the digest".to_owned())?;
     hex::decode_to_slice(&ha1.md5, &mut credentials.ha1_md5).doing(|| "keep the digest".to_owned())?;
     store.set_credentials(user, credentials).await.doing(|| format!("keep the secret of {user}"))?;

@@ -21,9 +21,7 @@ pub(crate) struct Prepared {
 /// Makes what is missing. `text` is the configuration for a place that has none; its extensions get secrets. Phones of a configuration that
 /// somebody wrote get theirs from `rotate`, when their owner asks.
 pub(crate) async fn prepare(home: &Home, state: State, text: &str, rotate: &[String]) -> Outcome<Prepared> {
-    let whole = state == State::Lived
-        && home.path().join("cert").join("key.pem").exists()
-        && home.pepper().exists();
+    let whole = state == State::Lived && home.path().join("cert").join("key.pem").exists() && home.pepper().exists();
     if whole {
         let lock = home.lock()?;
         home.close_to_others()?;

@@ -49,9 +49,8 @@ impl Running {
     async fn take_over(&self, author: &str) -> Outcome<Value> {
         let home = self.home.clone();
         // Parsing and proving a large plan takes a while: not on a thread that calls need.
-        let built = tokio::task::spawn_blocking(move || snapshot::of(&home))
-            .await
-            .doing(|| "build the plan".to_owned())??;
+        let built =
+            tokio::task::spawn_blocking(move || snapshot::of(&home)).await.doing(|| "build the plan".to_owned())??;
         let config = Arc::clone(&built.snapshot.config);
         let before = Arc::clone(&self.exchange.snapshot.load().config);
         let verdict = built.verdict.clone();
@@ -66,7 +65,8 @@ impl Running {
         });
         self.trunks_changed.notify_one();
         let mut later = Vec::new();
-        let listens = |config: &pbx::config::Config| (config.sip.udp.clone(), config.sip.tcp.clone(), config.portal.listen);
+        let listens =
+            |config: &pbx::config::Config| (config.sip.udp.clone(), config.sip.tcp.clone(), config.portal.listen);
         if listens(&config) != listens(&before) {
             later.push("the addresses to listen on are taken at the next start");
         }
@@ -132,7 +132,7 @@ impl Running {
             "up_seconds": self.started.elapsed().as_secs(),
             "calls": self.exchange.calls.count(),
             "sessions": report.sessions,
-            "transactions": report.endpoint.transactions,
+            "transactions": report.endpoint.server_transactions + report.endpoint.client_transactions,
             "dialogs": report.endpoint.dialogs,
             "streams": report.streams,
             "registrations": self.phones.registered(),

@@ -62,11 +62,9 @@ pub(crate) fn build(home: &Home, name: &str, text: &str) -> Outcome<Built> {
     let language = config.system.language.clone();
     findings.extend(missing_sounds(&loaded.program, &Prompts::new(sound_folders(home, &config)), &language));
     let report = prove(&config, &loaded.program);
-    let snapshot = Snapshot {
-        config: Arc::new(config),
-        program: Arc::new(loaded.program),
-        reach: report.reach.clone(),
-    };
+    findings.extend(report.findings());
+    let snapshot =
+        Snapshot { config: Arc::new(config), program: Arc::new(loaded.program), reach: report.reach.clone() };
     Ok(Built {
         snapshot,
         findings,
@@ -119,7 +117,8 @@ pub(crate) fn missing_sounds(program: &Program, prompts: &Prompts, language: &st
         .sounds()
         .filter(|used| !prompts.exists(&used.sound, language))
         .map(|used| {
-            let message = format!("there is no sound {:?} in language {language}; callers will hear nothing there", used.sound);
+            let message =
+                format!("there is no sound {:?} in language {language}; callers will hear nothing there", used.sound);
             Finding::new("missing-sound", Severity::Warning, Some(used.span), message)
                 .repair("put the file into sounds/ in the home, or correct the name")
         })
@@ -142,5 +141,6 @@ pub(crate) fn plan_text(path: &Path, room: u64) -> Outcome<String> {
     }
     let bytes = std::fs::read(path).doing(doing)?;
     // Old plans are in Latin-1; what is no UTF-8 is mostly a comment.
-    Ok(String::from_utf8(bytes).unwrap_or_else(|error| error.into_bytes().iter().map(|byte| char::from(*byte)).collect()))
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.into_bytes().iter().map(|byte| char::from(*byte)).collect()))
 }

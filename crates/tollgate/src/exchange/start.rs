@@ -182,9 +182,7 @@ impl Starting<'_> {
         let (broke, mut broken) = mpsc::channel(4);
         let media = Arc::new(media(&config, broke.clone())?);
         let now = Instant::now();
-        let phones = Phones::load(store.clone(), now, wall())
-            .await
-            .doing(|| "read the registrations".to_owned())?;
+        let phones = Phones::load(store.clone(), now, wall()).await.doing(|| "read the registrations".to_owned())?;
         let phones = Arc::new(phones);
         let (orders, ordered) = mpsc::channel(pbx::limits::SIP_COMMANDS);
         let wires = Arc::new(Wires { sip: orders, media: media.clone(), phones: Arc::clone(&phones) });
@@ -287,10 +285,7 @@ fn sip_config(config: &Config, realm: &str) -> Outcome<sip::Config> {
         } else {
             config.sip.local_networks.clone()
         };
-        sip::Advertise {
-            public,
-            local_networks: networks.iter().map(pbx::config::Network::parts).collect(),
-        }
+        sip::Advertise { public, local_networks: networks.iter().map(pbx::config::Network::parts).collect() }
     });
     Ok(sip)
 }
@@ -314,11 +309,7 @@ fn addresses(bound: &Bound) -> Vec<IpAddr> {
     all
 }
 
-fn serve_metrics(
-    tasks: &mut tokio::task::JoinSet<()>,
-    listener: TcpListener,
-    running: &Arc<Running>,
-) -> Outcome<()> {
+fn serve_metrics(tasks: &mut tokio::task::JoinSet<()>, listener: TcpListener, running: &Arc<Running>) -> Outcome<()> {
     let listener = tokio::net::TcpListener::from_std(listener).doing(|| "serve metrics".to_owned())?;
     let numbers = Arc::new(Numbers { running: Arc::clone(running), signalling: Mutex::new(Report::default()) });
     let source = Arc::clone(&numbers);
@@ -378,7 +369,11 @@ async fn wait(
     };
     let patience = patience.map_or(DRAIN, Duration::from_secs);
     let _ = running.signalling.send(Ask::Drain).await;
-    tracing::info!(calls = running.exchange.calls.count(), seconds = patience.as_secs(), "no new calls; waiting for those that are on");
+    tracing::info!(
+        calls = running.exchange.calls.count(),
+        seconds = patience.as_secs(),
+        "no new calls; waiting for those that are on"
+    );
     let calm = async {
         while running.exchange.calls.count() > 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -42,7 +42,10 @@ pub(crate) async fn ways(config: &Config, locals: &Locals) -> BTreeMap<String, T
     let mut ways = BTreeMap::new();
     for (name, trunk) in &config.trunks {
         if trunk.kind == TrunkKind::Register {
-            tracing::warn!(trunk = name, "this version does not register at trunks: calls go to it and come from it by its address alone");
+            tracing::warn!(
+                trunk = name,
+                "this version does not register at trunks: calls go to it and come from it by its address alone"
+            );
         }
         match way(trunk, locals).await {
             Ok(way) => {
@@ -85,9 +88,7 @@ async fn way(trunk: &Trunk, locals: &Locals) -> Result<TrunkWay, String> {
 
 fn split(host: &str, usual: u16) -> (&str, u16) {
     match host.rsplit_once(':') {
-        Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
-            (name, port.parse().unwrap_or(usual))
-        }
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, port.parse().unwrap_or(usual)),
         _ => (host, usual),
     }
 }

@@ -26,17 +26,6 @@ pub(crate) fn source(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// Addresses that never cross the internet: loopback, RFC 1918, RFC 6598, link-local, unique local.
-pub(crate) fn is_private(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_loopback() || v4.is_private() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
-}
-
 /// The addresses of this machine that others can use to reach a socket bound to `bound`, for printing.
 pub(crate) fn reachable(bound: IpAddr) -> Vec<IpAddr> {
     if !bound.is_unspecified() {
@@ -73,15 +62,5 @@ mod tests {
         assert_eq!(source("192.0.2.7"), "192.0.2.7");
         assert_eq!(source("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(source("2001:db8:1:2:3::4"), "2001:db8:1:2::");
-    }
-
-    #[test]
-    fn carrier_grade_addresses_are_private() {
-        for private in ["127.0.0.1", "10.1.1.1", "100.64.0.1", "172.31.0.1", "fe80::1", "fd00::1", "::1"] {
-            assert!(is_private(private.parse().unwrap()), "{private}");
-        }
-        for public in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2001:db8::1"] {
-            assert!(!is_private(public.parse().unwrap()), "{public}");
-        }
     }
 }

@@ -188,12 +188,7 @@ impl MediaPlane for MediaIo {
         Err("the media threads are overloaded".to_owned())
     }
 
-    fn open_pair(
-        &self,
-        shard: u64,
-        a: (PortId, mpsc::Sender<CallEvent>),
-        b: (PortId, mpsc::Sender<CallEvent>),
-    ) {
+    fn open_pair(&self, shard: u64, a: (PortId, mpsc::Sender<CallEvent>), b: (PortId, mpsc::Sender<CallEvent>)) {
         let Some((index, shard)) = self.shard(shard) else {
             return;
         };

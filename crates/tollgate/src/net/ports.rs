@@ -118,9 +118,7 @@ impl Ports {
 
     fn shown(&self, ip: IpAddr, peer: IpAddr) -> IpAddr {
         match self.public {
-            Some(public)
-                if public.is_ipv4() == ip.is_ipv4() && !self.local.iter().any(|net| net.contains(peer)) =>
-            {
+            Some(public) if public.is_ipv4() == ip.is_ipv4() && !self.local.iter().any(|net| net.contains(peer)) => {
                 public
             }
             _ => ip,

@@ -44,11 +44,6 @@ impl Ports {
         Ok(Self { ports, buffer: vec![0; BATCH * DATAGRAM_BUFFER], turn: 0, unsent: 0 })
     }
 
-    /// The addresses the sockets are bound to.
-    pub(crate) fn bound(&self) -> impl Iterator<Item = SocketAddr> + '_ {
-        self.ports.iter().map(|port| port.bound)
-    }
-
     /// Hands every waiting datagram to `each(local, remote, bytes)`, at most [`DATAGRAM_BURST`] of each socket.
     /// Ready when there was at least one; otherwise the task is woken when there is.
     pub(crate) fn poll(
@@ -175,7 +170,7 @@ mod tests {
     #[tokio::test]
     async fn a_datagram_larger_than_a_frame_is_sent() {
         let mut ports = Ports::new(vec![datagram("127.0.0.1:0".parse().unwrap(), 1 << 20).unwrap()]).unwrap();
-        let local = ports.bound().next().unwrap();
+        let local = ports.ports.first().unwrap().bound;
         let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         ports.send(local, peer.local_addr().unwrap(), &[b'x'; 16_000]);

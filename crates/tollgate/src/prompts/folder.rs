@@ -17,9 +17,10 @@ pub(super) fn path(folder: &Path, name: &str) -> Option<PathBuf> {
 pub(super) fn load(folder: &Path, name: &str) -> Option<Sound> {
     let path = path(folder, name)?;
     let ending = path.extension()?.to_str()?;
-    match read(&path).map_err(|error| error.to_string()).and_then(|bytes| {
-        Sound::from_file(ending, &bytes).map_err(|error| error.to_string())
-    }) {
+    match read(&path)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| Sound::from_file(ending, &bytes).map_err(|error| error.to_string()))
+    {
         Ok(sound) => Some(sound),
         Err(error) => {
             tracing::warn!(path = %path.display(), error, "a sound file cannot be played");

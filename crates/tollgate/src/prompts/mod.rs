@@ -48,13 +48,7 @@ impl Prompts {
     /// Prompts from these folders, and from inside the program.
     pub(crate) fn new(folders: Vec<PathBuf>) -> Self {
         Self {
-            state: Mutex::new(State {
-                folders,
-                kept: BTreeMap::new(),
-                bytes: 0,
-                missing: BTreeSet::new(),
-                clock: 0,
-            }),
+            state: Mutex::new(State { folders, kept: BTreeMap::new(), bytes: 0, missing: BTreeSet::new(), clock: 0 }),
         }
     }
 
@@ -99,9 +93,8 @@ impl State {
         }
         self.bytes = self.bytes.saturating_add(bytes);
         while self.bytes > SOUND_CACHE {
-            let idle = self.kept.iter().filter(|(other, kept)| {
-                other.as_str() != key && Arc::strong_count(&kept.sound) == 1
-            });
+            let idle =
+                self.kept.iter().filter(|(other, kept)| other.as_str() != key && Arc::strong_count(&kept.sound) == 1);
             let Some(oldest) = idle.min_by_key(|(_, kept)| kept.used).map(|(other, _)| other.clone()) else {
                 break;
             };
@@ -131,10 +124,7 @@ impl Sounds for Prompts {
         let found = candidates(name, language)
             .iter()
             .find_map(|candidate| {
-                folders
-                    .iter()
-                    .find_map(|folder| folder::load(folder, candidate))
-                    .or_else(|| embedded::load(candidate))
+                folders.iter().find_map(|folder| folder::load(folder, candidate)).or_else(|| embedded::load(candidate))
             })
             .map(Arc::new);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,9 +147,7 @@ fn candidates(name: &str, language: &str) -> Vec<String> {
     let plain = |text: &str| {
         text.len() <= 200
             && text.split('/').all(|part| {
-                !part.is_empty()
-                    && !part.starts_with('.')
-                    && !part.chars().any(|c| c.is_control() || c == '\\')
+                !part.is_empty() && !part.starts_with('.') && !part.chars().any(|c| c.is_control() || c == '\\')
             })
     };
     let relative = ["/var/lib/asterisk/sounds/", "/usr/share/asterisk/sounds/"]
