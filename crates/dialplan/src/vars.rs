@@ -163,7 +163,8 @@ mod tests {
         assert_eq!(vars.leave(), Some(8));
         assert_eq!((vars.get("ARG1"), vars.get("ARG2"), vars.get("A")), (Some("x"), Some("y"), Some("2")));
         assert_eq!(vars.leave(), Some(7));
-        assert_eq!((vars.get("ARG1"), vars.get("A"), vars.leave()), (None, Some("1"), None));
+        assert_eq!((vars.get("ARG1"), vars.get("A")), (None, Some("1")));
+        assert_eq!(vars.leave(), None);
     }
 
     #[test]

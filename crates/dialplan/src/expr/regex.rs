@@ -238,7 +238,7 @@ impl Parser<'_> {
     fn sequence(&mut self, depth: usize) -> Result<Ast, &'static str> {
         let mut parts = Vec::new();
         while let Some(byte) = self.peek() {
-            if byte == b'|' || (byte == b')' && depth > 0) {
+            if byte == b'|' || byte == b')' {
                 break;
             }
             let mut atom = self.atom(depth)?;

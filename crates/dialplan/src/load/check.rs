@@ -5,7 +5,7 @@ use super::{Findings, codes, nearest::nearest};
 use crate::apps::{self, ArgKind};
 use crate::control::{App, Call, Control, Label, Target};
 use crate::func;
-use crate::program::{Context, Exten, Line, Program};
+use crate::program::{Context, Dialect, Exten, Line, Program};
 use crate::span::Span;
 use crate::text::{Name, Template};
 use crate::time::Times;
@@ -204,6 +204,8 @@ impl Check<'_> {
     fn label(&mut self, label: &Label<Template>) {
         let literal = |part: &Option<Template>, own: &str| match part {
             None => Some(own.to_owned()),
+            // An empty part keeps the current one, except in the safe dialect, where the jump fails.
+            Some(part) if part.is_empty() && self.program.dialect() != Dialect::Safe => Some(own.to_owned()),
             Some(part) => part.as_literal().map(str::to_owned),
         };
         let Some(context) = literal(&label.context, &self.context.name) else { return };
