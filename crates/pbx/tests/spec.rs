@@ -83,11 +83,7 @@ fn snapshot(spec: &Spec) -> Snapshot {
         tree["strangers"]["answer"] = "context:test".into();
     }
     let config = Config::from_tree(&tree).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let files = if spec.dialplan.is_empty() {
-        Vec::new()
-    } else {
-        vec![("spec".to_owned(), spec.dialplan.clone())]
-    };
+    let files = if spec.dialplan.is_empty() { Vec::new() } else { vec![("spec".to_owned(), spec.dialplan.clone())] };
     let loaded = plan::compile(&config, &HandWritten { files }, &NoFiles);
     let errors: Vec<_> = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:?}");
@@ -172,14 +168,31 @@ fn fits(expected: &str, (at, what): &(f64, String)) -> bool {
     text == what && time.is_none_or(|time| (time - at).abs() < 0.25)
 }
 
+/// Matches line by line, going back to the last `...` where a line does not fit.
 fn check(expected: &[String], happened: &[(f64, String)]) -> bool {
-    match (expected.split_first(), happened.split_first()) {
-        (None, None) => true,
-        (Some((first, rest)), _) if first == "..." => {
-            check(rest, happened) || happened.split_first().is_some_and(|(_, later)| check(expected, later))
+    let (mut line, mut moment) = (0, 0);
+    let mut gap: Option<(usize, usize)> = None;
+    loop {
+        match (expected.get(line), happened.get(moment)) {
+            (Some(text), _) if text == "..." => {
+                gap = Some((line, moment));
+                line += 1;
+            }
+            (Some(text), Some(what)) if fits(text, what) => {
+                line += 1;
+                moment += 1;
+            }
+            (None, None) => return true,
+            _ => match gap {
+                // The gap takes one moment more.
+                Some((at, from)) if from < happened.len() => {
+                    gap = Some((at, from + 1));
+                    line = at + 1;
+                    moment = from + 1;
+                }
+                _ => return false,
+            },
         }
-        (Some((first, rest)), Some((moment, later))) => fits(first, moment) && check(rest, later),
-        _ => false,
     }
 }
 

@@ -62,7 +62,10 @@ pub trait Reserved: Send + Sync + fmt::Debug {
 
 /// Counts in memory: for simulations and tests. Keeps the caps, forgets at the end.
 #[derive(Debug, Clone, Default)]
-pub struct InMemory(Arc<Mutex<Vec<(Debit, Option<Money>)>>>);
+pub struct InMemory(Arc<Mutex<Vec<Row>>>);
+
+/// A debit, and what it came to.
+type Row = (Debit, Option<Money>);
 
 impl InMemory {
     /// What an origin has spent or reserved on a day.
@@ -89,7 +92,7 @@ impl Budget for InMemory {
     }
 }
 
-fn sum(rows: &[(Debit, Option<Money>)], origin: &str, day: i32) -> Money {
+fn sum(rows: &[Row], origin: &str, day: i32) -> Money {
     let of = rows.iter().filter(|(debit, _)| debit.origin == origin && debit.day == day);
     Money(of.map(|(debit, settled)| settled.unwrap_or(debit.amount).0).sum())
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use dialplan::policy::Reason;
 
+use crate::switch::Cause;
+
 /// A "no" of the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -43,6 +45,23 @@ pub enum Why {
 }
 
 impl Refusal {
+    /// What the plan and the caller are told, as a Q.850 cause.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self.why {
+            Why::NoSuchTrunk | Why::NoSuchPhone => Cause::UNALLOCATED,
+            Why::NotANumber => Cause::INVALID_NUMBER,
+            Why::TooManyAtOnce | Why::StoreDown => Cause::CONGESTION,
+            Why::Policy(_)
+            | Why::NotARouteUser
+            | Why::NoProof
+            | Why::BeyondProof
+            | Why::NotDeclared
+            | Why::TooOften
+            | Why::Money => Cause::REJECTED,
+        }
+    }
+
     pub(super) fn new(why: Why, reason: String) -> Self {
         Self { why, reason }
     }

@@ -30,7 +30,7 @@ const EMERGENCY_SECONDS: u32 = 120;
 
 /// Context and extension where a destination begins.
 #[must_use]
-pub fn place_of(to: &Destination) -> (&str, &str) {
+pub(super) fn place_of(to: &Destination) -> (&str, &str) {
     match to {
         Destination::Extension(number) => ("ext-local", number),
         Destination::Group(number) => ("groups", number),
@@ -235,9 +235,11 @@ fn inside(page: &mut Page<'_>, config: &Config) {
 
     let operator = config.menus.get("attendant").map_or(Destination::Closed, |menu| menu.timeout.clone());
     page.context("directory", "Dial by name; 0 is the operator, * the menu again");
-    page.exten("s").run("Answer()").run("Directory(default,ext-local,b)").run("Goto(attendant,s,1)");
+    // Back in the menu the caller hears its greeting at once; a hand-written menu may have no such label.
+    let again = if page.hand_written.contains("attendant") { "Goto(attendant,s,1)" } else { "Goto(attendant,s,menu)" };
+    page.exten("s").run("Answer()").run("Directory(default,ext-local,b)").run(again);
     page.exten("o").go(&operator);
-    page.exten("a").run("Goto(attendant,s,1)");
+    page.exten("a").run(again);
 
     page.context("closed", "Nobody is there");
     page.exten("s").run("Answer()").run("Playback(vm-nobodyavail)").run("Playback(vm-goodbye)").run("Hangup()");

@@ -116,7 +116,7 @@ async fn permitted(
         },
         Err(refusal) => {
             call.refused(target, &refusal);
-            failures.add(Cause::REJECTED);
+            failures.add(refusal.cause());
         }
     }
 }
