@@ -202,8 +202,9 @@ mod tests {
     fn a_jump_is_followed() {
         let mut jitter = Jitter::new();
         (0..3).for_each(|number| push(&mut jitter, number));
-        (1_000_000..1_000_003).for_each(|number| push(&mut jitter, number));
-        assert_eq!(heard(&mut jitter, 6).len(), 6);
+        // 1,000,192 is 0 in a byte.
+        (1_000_192..1_000_195).for_each(|number| push(&mut jitter, number));
+        assert_eq!(heard(&mut jitter, 6), "abcabc");
         assert!(jitter.is_empty());
     }
 

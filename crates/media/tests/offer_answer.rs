@@ -169,6 +169,7 @@ fn a_re_offer_counts_up_keeps_its_lines_and_can_hold() {
     assert_eq!(offer.media.len(), 2);
     assert_eq!((offer.media[0].port, offer.media[1].port), (20_000, 0));
     assert_eq!(offer.media[0].direction, Some(Direction::SendOnly));
+    assert_eq!(offer.media[0].protocol, "RTP/AVPF");
     let reply = LINPHONE.replace("m=video 9078", "m=video 0").replace("a=rtcp:7079", "a=recvonly");
     let settled = local.accept_answer(&parse(&reply)).unwrap();
     assert_eq!(settled.direction, Direction::SendOnly);

@@ -2,17 +2,16 @@
 
 use super::command::{LockRule, PortId};
 use super::frame::{Frame, Kind};
+use super::listener::Listener;
 use super::outbox::Outbox;
 use super::outgoing::{Outgoing, Place};
 use super::random::Random;
 use super::report::{Channel, Stats};
 use super::transcode::Transcoder;
-use crate::codec::{Codec, Decoder, Rate};
 use crate::event::Payload;
-use crate::inband::{Detector, Heard};
+use crate::inband::Heard;
 use crate::limits::{MAX_PACKETS_PER_SECOND, SILENT_AFTER};
 use crate::lock::{Lock, Verdict};
-use crate::resample::Resampler;
 use crate::rtcp;
 use crate::rtp::{Header, Order, Packet, Reception};
 use crate::sdp::{Format, Negotiated};
@@ -23,19 +22,6 @@ use std::time::{Duration, Instant};
 const COMFORT_NOISE: u8 = 13;
 /// Between two reports, before it is spread by half (RFC 3550 §6.2).
 const REPORTS: Duration = Duration::from_secs(5);
-
-/// Hears digits in the audio of a peer that knows no events.
-#[derive(Debug)]
-struct Listener {
-    codec: Codec,
-    decoder: Decoder,
-    resampler: Resampler,
-    detector: Detector,
-    /// The sequence number that comes next.
-    next: Option<u16>,
-    pcm: Vec<i16>,
-    narrow: Vec<i16>,
-}
 
 /// What an offer/answer settled, and the lock that follows from it.
 #[derive(Debug)]
@@ -249,7 +235,11 @@ impl Leg {
             if agreed.terms.dtmf.is_none()
                 && let Some(codec) = format.codec()
             {
-                self.listen(codec, header.sequence, payload, &mut noted.digits);
+                let listener = match &mut self.listener {
+                    Some(listener) if listener.is_for(codec) => listener,
+                    listener => listener.insert(Box::new(Listener::new(codec))),
+                };
+                noted.digits = listener.packet(header.sequence, payload);
             }
         }
         Arrival::Frame(Frame {
@@ -288,33 +278,6 @@ impl Leg {
         self.key = *next_key;
         self.last_sr = None;
         true
-    }
-
-    /// In-band digits: decodes in order, with silence where packets are missing.
-    fn listen(&mut self, codec: Codec, sequence: u16, payload: &[u8], digits: &mut Vec<Heard>) {
-        let listener = match &mut self.listener {
-            Some(listener) if listener.codec == codec => listener,
-            listener => listener.insert(Box::new(Listener {
-                codec,
-                decoder: codec.decoder(),
-                resampler: Resampler::new(codec.rate(), Rate::Narrow),
-                detector: Detector::new(),
-                next: None,
-                pcm: Vec::new(),
-                narrow: Vec::new(),
-            })),
-        };
-        let missing = listener.next.map_or(0, |next| sequence.wrapping_sub(next));
-        if missing > u16::MAX / 2 {
-            return;
-        }
-        listener.next = Some(sequence.wrapping_add(1));
-        listener.pcm.clear();
-        listener.narrow.clear();
-        listener.narrow.resize(usize::from(missing.min(5)) * Rate::Narrow.frame(), 0);
-        listener.decoder.decode(payload, &mut listener.pcm);
-        listener.resampler.push(&listener.pcm, &mut listener.narrow);
-        digits.extend(listener.detector.push(&listener.narrow));
     }
 
     /// A datagram on the RTCP socket.

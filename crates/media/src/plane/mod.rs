@@ -8,6 +8,7 @@ mod flow;
 mod frame;
 mod keys;
 mod leg;
+mod listener;
 mod outbox;
 mod outgoing;
 mod player;

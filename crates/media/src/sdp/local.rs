@@ -103,7 +103,7 @@ impl Local {
         let mut placed = false;
         for line in self.last.iter().flat_map(|last| &last.media) {
             if !placed && line.kind == "audio" && line.is_plain_rtp() && line.port != 0 {
-                media.push(audio.clone());
+                media.push(Media { protocol: line.protocol.clone(), ..audio.clone() });
                 placed = true;
             } else {
                 media.push(refused(line));

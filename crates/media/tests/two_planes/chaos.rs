@@ -37,20 +37,25 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn command(what: u8, a: u64, b: u64, n: u16) -> Command {
     let port = PortId(a);
-    let on = n % 2 == 0;
+    let on = n.is_multiple_of(2);
     match what {
         0 | 1 if a < 4 => Command::Open { port, kind: PortKind::Rtp },
         0 | 1 => Command::Open { port, kind: PortKind::LocalPair { with: PortId(a ^ 1) } },
         2 | 3 => {
             let codec = Codec::ALL[usize::from(n) % Codec::ALL.len()];
-            let caps = Caps { dtmf: n % 3 != 0, ..Caps::of(&[codec, Codec::Pcmu]) };
+            let caps = Caps { dtmf: !n.is_multiple_of(3), ..Caps::of(&[codec, Codec::Pcmu]) };
             let mut negotiated = negotiate(a, &caps, &Caps::of(&Codec::ALL)).1;
             let directions = [Direction::SendRecv, Direction::SendRecv, Direction::SendOnly, Direction::Inactive];
             negotiated.direction = directions[usize::from(n / 8) % 4];
             let (negotiated, signalling_ip) = (Box::new(negotiated), ip(Phones));
             Command::Remote { port, negotiated, signalling_ip, lock: Default::default() }
         }
-        4 => Command::Play { port, id: 1, list: vec![sine(500, ms(60)); usize::from(n % 3)], repeat: n % 5 == 0 },
+        4 => Command::Play {
+            port,
+            id: 1,
+            list: vec![sine(500, ms(60)); usize::from(n % 3)],
+            repeat: n.is_multiple_of(5),
+        },
         5 => Command::Tone { port, tone: Tone::parse("!440/30,480+620/50,0/30").unwrap() },
         6 => Command::Stop { port },
         7 => Command::Join { a: port, b: PortId(b) },
