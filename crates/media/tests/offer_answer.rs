@@ -112,7 +112,7 @@ fn events_keep_their_payload_type_for_the_life_of_the_leg() {
     let mut local = local();
     local.answer(&Caps::default(), &parse(LINPHONE), Direction::SendRecv).unwrap();
     let offer = local.offer(&Caps::default(), Direction::SendRecv);
-    assert!(std::str::from_utf8(&offer).unwrap().contains("RTP/AVP 0 8 9 100\r\n"));
+    assert!(std::str::from_utf8(&offer).unwrap().contains("RTP/AVPF 0 8 9 100\r\n"));
 }
 
 #[test]
