@@ -255,7 +255,11 @@ impl Writer {
             let batch = self.kept.drain(..).collect();
             self.commit(batch).await;
         }
-        if let Some(db) = self.db.take() {
+        if let Some(mut db) = self.db.take() {
+            // The file alone is whole after this, also while a reader is still open: a home is made elsewhere and moved.
+            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut db).await {
+                tracing::warn!(%error, "the store's log stays beside it");
+            }
             let _ = db.close().await;
         }
         if !self.kept.is_empty() {

@@ -234,3 +234,15 @@ async fn a_file_that_is_no_store_is_named_as_such() {
     .unwrap();
     assert!(matches!(Store::open(&home.file(), Mode::Run).await, Err(Error::Damaged(_))));
 }
+
+#[tokio::test]
+async fn a_closed_store_is_whole_in_its_one_file() {
+    let (made, moved) = (Home::new(), Home::new());
+    let store = Store::open(&made.file(), Mode::Run).await.unwrap();
+    let realm = store.realm().to_owned();
+    store.close().await.unwrap();
+    // The handle, and with it the reader, still lives: its log must hold nothing any more.
+    std::fs::copy(made.file(), moved.file()).unwrap();
+    drop(store);
+    assert_eq!(Store::open(&moved.file(), Mode::Run).await.unwrap().realm(), realm);
+}
