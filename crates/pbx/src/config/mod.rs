@@ -19,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use dialplan::number::{Class, Country};
-use dialplan::policy::Policy;
+use dialplan::policy::{OriginKind, Policy};
 
 pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
 pub use problem::Problem;
@@ -383,12 +383,27 @@ impl Config {
         read::config(tree)
     }
 
-    /// The policy that proof and gate decide by.
+    /// The policy that the proof decides by.
     #[must_use]
     pub fn decide_by(&self) -> Policy {
+        self.policy_for(self.extensions.keys())
+    }
+
+    /// The part of the same policy that concerns one origin: what the gate asks at every call, however large the house.
+    #[must_use]
+    pub fn decide_by_for(&self, origin: &OriginKind) -> Policy {
+        match origin {
+            OriginKind::Extension(user) => self.policy_for(self.extensions.get_key_value(user).map(|(user, _)| user)),
+            OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System => self.policy_for(None),
+        }
+    }
+
+    fn policy_for<'a>(&'a self, users: impl IntoIterator<Item = &'a String>) -> Policy {
         let mut policy = Policy::new();
-        for (number, extension) in &self.extensions {
-            policy.extension(number, extension.may.iter().copied());
+        for user in users {
+            if let Some(extension) = self.extensions.get(user) {
+                policy.extension(user, extension.may.iter().copied());
+            }
         }
         for class in &self.policy.closed {
             policy.close(*class);

@@ -223,7 +223,7 @@ impl Gate {
 }
 
 fn decide(config: &Config, origin: &OriginKind, class: Class) -> Result<(), Refusal> {
-    match config.decide_by().decide(origin, class) {
+    match config.decide_by_for(origin).decide(origin, class) {
         Decision::Allow => Ok(()),
         Decision::Deny(reason) => Err(Refusal::new(Why::Policy(reason.clone()), reason.to_string())),
     }

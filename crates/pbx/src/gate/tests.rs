@@ -332,6 +332,19 @@ fn days_are_those_of_the_owner() {
 }
 
 #[test]
+fn the_part_of_the_policy_for_one_origin_decides_as_the_whole() {
+    let config = Arc::clone(&snapshot(|tree| tree["policy"] = json!({ "closed": ["satellite"] })).config);
+    let origins =
+        [office(), kitchen(), OriginKind::Extension("999".to_owned()), OriginKind::Stranger, OriginKind::System];
+    for origin in origins {
+        for class in Class::ALL {
+            let part = config.decide_by_for(&origin).decide(&origin, class);
+            assert_eq!(part, config.decide_by().decide(&origin, class), "{origin} {class}");
+        }
+    }
+}
+
+#[test]
 fn everybody_but_extensions_is_denied_by_the_same_function_that_the_proof_uses() {
     let policy = plain().config.decide_by();
     let denied: BTreeSet<Class> =
