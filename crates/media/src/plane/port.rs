@@ -82,3 +82,14 @@ impl Port {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_with_its_leg_is_small() {
+        let size = size_of::<Port>() + size_of::<Leg>();
+        assert!(size < 2048, "{size} bytes");
+    }
+}
