@@ -3,7 +3,7 @@
 use dialplan::pattern::ByteSet;
 
 /// A set of bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Bytes([u64; 4]);
 
 impl Bytes {

@@ -95,6 +95,7 @@ fn report_of(walk: &Walk<'_>, entry: &Entry, facts: &Facts) -> EntryReport {
         sinks: walk.sinks.iter().map(|(sink, at)| (sink.clone(), path(at))).collect(),
         inside: walk.inside.keys().cloned().collect(),
         unknowns: walk.unknowns.iter().map(|(why, at)| (why.clone(), path(at))).collect(),
+        lines: walk.lines(),
         verdict: String::new(),
         size: walk.size(),
     };

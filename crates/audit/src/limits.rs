@@ -4,6 +4,10 @@
 /// Texts that a variable or an argument may have at once; beyond, one text of all their characters stands for them.
 pub(crate) const TEXTS: usize = 16;
 
+/// Texts worked out from values that are searched for in one context; beyond, a run of all their bytes is searched for. A
+/// plan that dials `1${EXTEN}` in circles would go on for ever.
+pub(crate) const SEARCHES: usize = 24;
+
 /// Pieces of one text; a longer one becomes a run of all its characters.
 pub(crate) const PIECES: usize = 160;
 

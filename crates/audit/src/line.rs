@@ -185,7 +185,7 @@ impl Walk<'_> {
             }
             Target::Local { exten, context } => {
                 for context in self.plan.named(&context) {
-                    self.search(context, exten.clone(), At::First, here.at);
+                    self.search_worked_out(context, exten.clone(), At::First, here.at);
                 }
             }
         }
@@ -603,6 +603,8 @@ impl Walk<'_> {
         contexts.sort_unstable();
         contexts.dedup();
         let mut extens: Vec<Value> = Vec::new();
+        // Only texts that the plan writes out are bounded by the plan itself.
+        let written = label.exten.as_ref().is_some_and(|exten| exten.as_literal().is_some());
         match &label.exten {
             None => extens.push(here.exten.clone()),
             Some(exten) => {
@@ -618,7 +620,11 @@ impl Walk<'_> {
         for context in contexts {
             for exten in &extens {
                 for at in &at {
-                    self.search(context, exten.clone(), at.clone(), here.at);
+                    if written {
+                        self.search(context, exten.clone(), at.clone(), here.at);
+                    } else {
+                        self.search_worked_out(context, exten.clone(), at.clone(), here.at);
+                    }
                 }
             }
         }

@@ -35,6 +35,8 @@ pub struct EntryReport {
     pub inside: Vec<String>,
     /// What the search could not see through, each with the way there. Each of them counts as everything.
     pub unknowns: Vec<(String, Vec<Step>)>,
+    /// Every line of the plan that a call of this entry may run, by its place in the text.
+    pub lines: BTreeSet<Span>,
     /// One sentence.
     pub verdict: String,
     /// How many spots the search looked at.

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use dialplan::program::{Exten, Line};
 use dialplan::reach::Sink;
+use dialplan::span::Span;
 
-use crate::bytes::keypad;
+use crate::bytes::{Bytes, keypad};
 use crate::facts::Facts;
+use crate::limits;
 use crate::plan::{Home, Plan};
 use crate::report::Step;
 use crate::value::Value;
@@ -72,6 +74,8 @@ pub(crate) struct Walk<'a> {
     spots: Vec<Seen>,
     known: HashMap<Spot, usize>,
     todo: VecDeque<usize>,
+    /// Texts that were worked out from values and searched for, by context, with all their bytes.
+    worked_out: HashMap<u32, (BTreeSet<Value>, Bytes)>,
     pub(crate) sinks: BTreeMap<Sink, usize>,
     pub(crate) inside: BTreeMap<String, usize>,
     pub(crate) unknowns: BTreeMap<String, usize>,
@@ -86,6 +90,7 @@ impl<'a> Walk<'a> {
             spots: Vec::new(),
             known: HashMap::new(),
             todo: VecDeque::new(),
+            worked_out: HashMap::new(),
             sinks: BTreeMap::new(),
             inside: BTreeMap::new(),
             unknowns: BTreeMap::new(),
@@ -103,6 +108,21 @@ impl<'a> Walk<'a> {
 
     pub(crate) fn search(&mut self, context: u32, exten: Value, at: At, from: usize) {
         self.go(Spot::Search { context, exten, at }, Some(from));
+    }
+
+    /// The same for a text that was worked out from values; of those, there are not too many.
+    pub(crate) fn search_worked_out(&mut self, context: u32, mut exten: Value, at: At, from: usize) {
+        let (values, bytes) = self.worked_out.entry(context).or_default();
+        if !values.contains(&exten) {
+            if values.len() >= limits::SEARCHES {
+                *bytes = bytes.or(exten.bytes());
+                exten = Value::run(*bytes);
+            } else {
+                *bytes = bytes.or(exten.bytes());
+                values.insert(exten.clone());
+            }
+        }
+        self.search(context, exten, at, from);
     }
 
     pub(crate) fn sink(&mut self, sink: Sink, at: usize) {
@@ -254,6 +274,15 @@ impl<'a> Walk<'a> {
         }
         steps.reverse();
         steps
+    }
+
+    /// Every line that was looked at.
+    pub(crate) fn lines(&self) -> BTreeSet<Span> {
+        let line = |spot: &Spot| match spot {
+            Spot::Line { home, priority, .. } => Some(self.plan.exten(*home)?.lines.get(priority)?.span),
+            Spot::Search { .. } | Spot::Context(_) | Spot::Keys(_) => None,
+        };
+        self.spots.iter().filter_map(|seen| line(&seen.spot)).collect()
     }
 
     /// How many spots were looked at.
