@@ -162,6 +162,10 @@ impl<O> Endpoint<O> {
     }
 
     fn send(&mut self, flow: Flow, bytes: Bytes) {
+        if self.packets.len() >= crate::limits::QUEUE {
+            // Nobody fetches: a lost packet is repeated, memory is not.
+            return;
+        }
         self.packets.push_back(Transmit { flow, bytes });
     }
 

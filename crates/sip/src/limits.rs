@@ -42,8 +42,8 @@ pub const FORKS: usize = 8;
 pub const CHALLENGES: u8 = 3;
 /// Requests inside a dialog that wait for an answer of ours.
 pub const PENDING_PER_SESSION: usize = 8;
-/// Packets and events that may wait to be fetched; the shell drains both after every call.
-pub const QUEUE: usize = 65_536;
+/// Packets that may wait to be fetched; the shell fetches all after every call.
+pub const QUEUE: usize = 16_384;
 /// Most CSeq step a peer may take at once; a jump to the end would lock the dialog.
 pub const CSEQ_MAX: u32 = (1 << 31) - 1;
 /// Contact URIs that we hand up from a 3xx.

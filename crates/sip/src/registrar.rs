@@ -5,7 +5,7 @@
 //! Who may register what is decided before, by the digest. No clock, no file: see
 //! [`Registrar::export`] for what a store keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use sipx_sip::TypedHeader;
@@ -79,9 +79,15 @@ impl Reply {
 }
 
 /// All bindings, bounded by [`limits::BINDINGS`] and [`limits::CONTACTS`].
+///
+/// Looking up a flow, expiring and closing cost O(log n): two indexes follow every change, which
+/// all go through `take` and `put`.
 #[derive(Debug, Default)]
 pub struct Registrar {
     bindings: BTreeMap<String, Vec<Binding>>,
+    /// (connection, flow, address of record)
+    flows: BTreeSet<(u64, Flow, String)>,
+    expiries: BTreeSet<(Instant, String)>,
     count: usize,
 }
 
@@ -142,8 +148,7 @@ impl Registrar {
         if fresh > limits::CONTACTS {
             return Err(Reply::refuse(400, "Too Many Contacts"));
         }
-        let all = self.bindings.entry(aor.to_owned()).or_default();
-        let before = all.len();
+        let mut all = self.take(aor);
         for wish in wishes {
             all.retain(|b| !same(b, &wish));
             if wish.seconds == 0 {
@@ -168,13 +173,33 @@ impl Registrar {
                 cseq: request.cseq(),
             });
         }
-        all.sort_by_key(|b| std::cmp::Reverse((b.q, b.expires)));
-        let after = all.len();
-        if all.is_empty() {
-            self.bindings.remove(aor);
-        }
-        self.count = self.count + after - before;
+        self.put(aor, all);
         Ok(())
+    }
+
+    /// Takes the bindings of an address of record out, to change them.
+    fn take(&mut self, aor: &str) -> Vec<Binding> {
+        let all = self.bindings.remove(aor).unwrap_or_default();
+        for b in &all {
+            self.flows.remove(&(b.flow.connection, b.flow, aor.to_owned()));
+            self.expiries.remove(&(b.expires, aor.to_owned()));
+        }
+        self.count -= all.len();
+        all
+    }
+
+    /// Puts them back, best first.
+    fn put(&mut self, aor: &str, mut all: Vec<Binding>) {
+        if all.is_empty() {
+            return;
+        }
+        all.sort_by_key(|b| std::cmp::Reverse((b.q, b.expires)));
+        for b in &all {
+            self.flows.insert((b.flow.connection, b.flow, aor.to_owned()));
+            self.expiries.insert((b.expires, aor.to_owned()));
+        }
+        self.count += all.len();
+        self.bindings.insert(aor.to_owned(), all);
     }
 
     fn contacts(&self, now: Instant, aor: &str) -> HeaderList {
@@ -191,13 +216,14 @@ impl Registrar {
         self.bindings.get(aor).into_iter().flatten().filter(move |b| b.expires > now)
     }
 
-    /// Whose live registration came over this flow.
+    /// Whose live registration came over this flow; the first in the alphabet, if several share it.
     #[must_use]
     pub fn aor_of(&self, now: Instant, flow: &Flow) -> Option<&str> {
-        self.bindings
-            .iter()
-            .find(|(_, all)| all.iter().any(|b| b.flow == *flow && b.expires > now))
-            .map(|(aor, _)| aor.as_str())
+        self.flows
+            .range((flow.connection, *flow, String::new())..)
+            .take_while(|(connection, f, _)| *connection == flow.connection && f == flow)
+            .find(|(_, _, aor)| self.bindings(now, aor).any(|b| b.flow == *flow))
+            .map(|(_, _, aor)| aor.as_str())
     }
 
     /// Every address of record with its bindings, in alphabetical order.
@@ -219,52 +245,60 @@ impl Registrar {
 
     /// Forgets all contacts of an address of record (an account that was deleted); how many.
     pub fn remove_aor(&mut self, aor: &str) -> usize {
-        let gone = self.bindings.remove(aor).map_or(0, |all| all.len());
-        self.count -= gone;
-        gone
+        self.take(aor).len()
     }
 
     /// A connection closed: its bindings cannot be reached any more. Who lost one.
     pub fn closed(&mut self, connection: u64) -> Vec<String> {
-        self.drop_where(|b| b.flow.transport != Transport::Udp && b.flow.connection == connection)
+        let hit: BTreeSet<String> = self
+            .flows
+            .iter()
+            .skip_while(|(c, _, _)| *c < connection)
+            .take_while(|(c, _, _)| *c == connection)
+            .filter(|(_, flow, _)| flow.transport.is_reliable())
+            .map(|(_, _, aor)| aor.clone())
+            .collect();
+        for aor in &hit {
+            let mut all = self.take(aor);
+            all.retain(|b| !(b.flow.transport.is_reliable() && b.flow.connection == connection));
+            self.put(aor, all);
+        }
+        hit.into_iter().collect()
     }
 
     /// Forgets what has run out. Who lost one.
     pub fn expire(&mut self, now: Instant) -> Vec<String> {
-        self.drop_where(|b| b.expires <= now)
+        let mut losers = BTreeSet::new();
+        while let Some((at, aor)) = self.expiries.first().cloned() {
+            if at > now {
+                break;
+            }
+            let mut all = self.take(&aor);
+            all.retain(|b| b.expires > now);
+            self.put(&aor, all);
+            losers.insert(aor);
+        }
+        losers.into_iter().collect()
     }
 
     /// When the next binding runs out.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.bindings.values().flatten().map(|b| b.expires).min()
-    }
-
-    fn drop_where(&mut self, gone: impl Fn(&Binding) -> bool) -> Vec<String> {
-        let mut losers = Vec::new();
-        let mut count = 0;
-        self.bindings.retain(|aor, all| {
-            let before = all.len();
-            all.retain(|b| !gone(b));
-            if all.len() != before {
-                losers.push(aor.clone());
-            }
-            count += all.len();
-            !all.is_empty()
-        });
-        self.count = count;
-        losers
+        self.expiries.first().map(|(at, _)| *at)
     }
 
     /// What a store should keep.
     #[must_use]
     pub fn export(&self, now: Instant) -> Vec<SavedBinding> {
-        self.bindings
-            .iter()
-            .flat_map(|(aor, all)| all.iter().map(move |b| (aor, b)))
-            .filter(|(_, b)| b.expires > now)
-            .map(|(aor, b)| SavedBinding {
-                aor: aor.clone(),
+        self.bindings.keys().flat_map(|aor| self.export_of(now, aor)).collect()
+    }
+
+    /// What a store should keep of one address of record.
+    #[must_use]
+    pub fn export_of(&self, now: Instant, aor: &str) -> Vec<SavedBinding> {
+        self.bindings(now, aor)
+            .map(|b| SavedBinding {
+                aor: aor.to_owned(),
                 contact: b.contact.to_string(),
                 flow: b.flow,
                 remaining: b.expires.saturating_duration_since(now),
@@ -288,25 +322,22 @@ impl Registrar {
             let Ok(contact) = Uri::parse(&s.contact) else {
                 continue;
             };
-            let all = self.bindings.entry(s.aor).or_default();
-            if !fits || all.len() >= limits::CONTACTS {
-                continue;
+            let mut all = self.take(&s.aor);
+            if fits && all.len() < limits::CONTACTS {
+                all.push(Binding {
+                    contact,
+                    flow: s.flow,
+                    expires: now + s.remaining,
+                    q: s.q,
+                    instance: s.instance,
+                    user_agent: s.user_agent,
+                    call_id: s.call_id,
+                    cseq: s.cseq,
+                });
+                taken += 1;
             }
-            all.push(Binding {
-                contact,
-                flow: s.flow,
-                expires: now + s.remaining,
-                q: s.q,
-                instance: s.instance,
-                user_agent: s.user_agent,
-                call_id: s.call_id,
-                cseq: s.cseq,
-            });
-            all.sort_by_key(|b| std::cmp::Reverse((b.q, b.expires)));
-            self.count += 1;
-            taken += 1;
+            self.put(&s.aor, all);
         }
-        self.bindings.retain(|_, all| !all.is_empty());
         taken
     }
 }

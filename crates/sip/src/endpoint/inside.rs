@@ -57,7 +57,8 @@ impl<O> Endpoint<O> {
             self.reply(flow, request, 500, "Out of Order", Vec::new());
             return;
         }
-        if s.waiting.len() >= limits::PENDING_PER_SESSION || !self.make_room() {
+        let full = s.waiting.len() >= limits::PENDING_PER_SESSION || !self.make_room();
+        if full && *request.method() != Method::Bye {
             let later = vec![(Name::RetryAfter, Value::number(2))];
             self.reply(flow, request, 503, "", later);
             return;
@@ -109,8 +110,13 @@ impl<O> Endpoint<O> {
     }
 
     fn bye_received(&mut self, now: Instant, s: &mut Session, flow: Flow, request: &Request) {
-        let txn = self.new_server(now, request, flow, Asked::Inside(s.id), None);
-        self.answer(now, txn, 200, "", Vec::new(), None);
+        if self.make_room() {
+            let txn = self.new_server(now, request, flow, Asked::Inside(s.id), None);
+            self.answer(now, txn, 200, "", Vec::new(), None);
+        } else {
+            // Hanging up is never refused; a repeated BYE will find no dialog.
+            self.reply(flow, request, 200, "", Vec::new());
+        }
         let session = s.id;
         let reason_cause = request.headers("Reason").iter().find_map(|text| q850(text));
         match s.phase {

@@ -147,6 +147,27 @@ fn a_closed_connection_takes_its_bindings_along() {
 }
 
 #[test]
+fn the_indexes_follow() {
+    let now = Instant::now();
+    let mut r = Registrar::new();
+    for n in 0..200u16 {
+        let aor = format!("u{}", n % 20);
+        let headers = format!("Contact: <sip:a@10.0.0.{}>;expires={}\r\n", n % 7, 60 + n);
+        let f = if n.is_multiple_of(3) { tcp(u64::from(n % 5)) } else { flow(n % 11 + 1) };
+        assert_eq!(r.register(now, &aor, &register(&format!("c{n}"), 1, &headers), f).status, 200);
+        if n.is_multiple_of(50) {
+            r.closed(u64::from(n % 5));
+        }
+        let all: Vec<&Binding> = r.bindings.values().flatten().collect();
+        assert_eq!(r.count, all.len());
+        assert_eq!(r.poll_timeout(), all.iter().map(|b| b.expires).min());
+        assert!(all.iter().all(|b| r.aor_of(now, &b.flow).is_some()));
+    }
+    r.expire(now + Duration::from_secs(1000));
+    assert!(r.is_empty() && r.flows.is_empty() && r.expiries.is_empty() && r.bindings.is_empty());
+}
+
+#[test]
 fn bindings_survive_a_restart_over_udp() {
     let now = Instant::now();
     let mut r = Registrar::new();
