@@ -1,12 +1,15 @@
 //! The endpoint: one per exchange, all flows together.
 //!
-//! `receive.rs` checks what comes in and finds whom it concerns; `table.rs` and `run.rs` hold and
-//! drive the transactions; `session.rs` is a call, `uas.rs` its called side, `uac.rs` its calling
-//! side, `inside.rs` what happens within its dialog; `build.rs` writes messages.
+//! `receive.rs` checks what comes in and finds whom it concerns; `table.rs` holds the transactions,
+//! `run.rs` and `replies.rs` drive them; `session.rs` is a call, `uas.rs` its called side, `uac.rs`
+//! its calling side, `inside.rs` and `offers.rs` what happens within its dialog; `build.rs` writes
+//! messages.
 
 mod build;
 mod inside;
+mod offers;
 mod receive;
+mod replies;
 mod run;
 mod salvage;
 mod session;

@@ -1,4 +1,5 @@
-//! Drives the transaction machines: what they want sent, set, cleared and said.
+//! Drives the transaction machines: what they want sent, set, cleared and said; and the answers
+//! that we give. Next: `replies.rs` for the answers that we get.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,50 +8,17 @@ use bytes::Bytes;
 use sipx_sip::transaction::{Output, Reliability, Timer, Timers, TuEvent};
 use sipx_sip::{ClientTransaction, HeaderName, Message, Method, ServerTransaction};
 
-use super::build::{bytes_of, bytes_of_response, reason, response, via};
+use super::build::{bytes_of, bytes_of_response, response};
+use super::replies::Outcome;
 use super::table::{Asked, Asks, Client, Key, Kind, Txn};
 use super::timers::Handle;
 use super::{Due, Endpoint};
-use crate::digest::{Challenge, Credentials, answer};
-use crate::event::{Event, TxnId};
+use crate::digest::Credentials;
+use crate::event::TxnId;
 use crate::flow::Flow;
 use crate::header::HeaderList;
 use crate::limits;
-use crate::message::{Common, Request, Response};
-
-/// What became of a request of ours.
-pub(crate) enum Outcome {
-    Response(Box<Response>),
-    /// Silence for 64*T1: stands for 408.
-    Timeout,
-    /// The connection went away: stands for 503.
-    Lost,
-}
-
-impl Outcome {
-    pub(crate) fn status(&self) -> u16 {
-        match self {
-            Self::Response(r) => r.status(),
-            Self::Timeout => 408,
-            Self::Lost => 503,
-        }
-    }
-
-    pub(crate) fn words(&self) -> String {
-        match self {
-            Self::Response(r) => r.reason(),
-            Self::Timeout => reason(408).to_owned(),
-            Self::Lost => reason(503).to_owned(),
-        }
-    }
-
-    pub(crate) fn response(self) -> Option<Response> {
-        match self {
-            Self::Response(r) => Some(*r),
-            _ => None,
-        }
-    }
-}
+use crate::message::{Common, Request};
 
 fn reliability(flow: &Flow) -> Reliability {
     if flow.transport.is_reliable() { Reliability::Reliable } else { Reliability::Unreliable }
@@ -328,207 +296,6 @@ impl<O> Endpoint<O> {
         let draft = super::build::Draft::default().list(headers);
         if let Some(r) = response(&self.config, request.raw(), status, words, Some(&tag), draft) {
             self.send(flow, bytes_of_response(&r));
-        }
-    }
-
-    /// A response came in: its transaction takes it and its owner is told.
-    pub(crate) fn on_response(&mut self, now: Instant, flow: Flow, raw: sipx_sip::Response) {
-        if !sipx_sip::validate_response(&raw).is_empty() {
-            return;
-        }
-        // RFC 3261 §8.1.3.3: one Via, and it is ours.
-        let vias: usize =
-            raw.headers.typed_all::<sipx_sip::headers::Via>().map(|v| if v.is_ok() { 1 } else { 2 }).sum();
-        let Some(response) = Response::new(raw) else {
-            return;
-        };
-        if vias != 1 {
-            return;
-        }
-        let common = response.common();
-        let key = Key::of_branch(&flow, &common.branch, &common.cseq_method);
-        let Some(id) = self.table.find(&key) else {
-            return;
-        };
-        let Some(txn) = self.table.get_mut(id) else {
-            return;
-        };
-        match &mut txn.kind {
-            Kind::Client(client) => {
-                let owner = client.owner;
-                let provisional = response.status() < 200;
-                let outputs = client.machine.on_response(response.raw().clone());
-                let acks: Option<Bytes> = outputs.iter().find_map(|o| match o {
-                    Output::Send(m) => match m.as_ref() {
-                        Message::Request(r) if r.method == Method::Ack => Some(bytes_of(r)),
-                        _ => None,
-                    },
-                    _ => None,
-                });
-                let told = self.run(now, id, outputs);
-                let heard = told.iter().any(|e| matches!(e, TuEvent::Response(_)));
-                if provisional {
-                    if heard {
-                        self.on_provisional(now, id, owner, &response);
-                    }
-                    return;
-                }
-                if heard {
-                    self.on_final(now, id, owner, response);
-                }
-                self.shrink_client(id, acks);
-            }
-            Kind::Acked { ack } => {
-                let ack = ack.clone();
-                let flow = txn.flow;
-                if response.status() >= 300 {
-                    self.send(flow, ack);
-                }
-            }
-            Kind::Server { .. } | Kind::Done { .. } => {}
-        }
-    }
-
-    /// A client transaction with its final response: only INVITEs are kept, and only what repeats.
-    fn shrink_client(&mut self, id: u64, ack: Option<Bytes>) {
-        let Some(txn) = self.table.get_mut(id) else {
-            return;
-        };
-        let Kind::Client(client) = &mut txn.kind else {
-            return;
-        };
-        let invite = client.machine.request().method == Method::Invite;
-        if let (true, Some(ack)) = (invite, ack) {
-            txn.kind = Kind::Acked { ack };
-            self.table.linger(id);
-        } else if !invite {
-            // What is repeated to us finds no transaction and is dropped, which is all that
-            // Timer K's wait would do.
-            self.drop_txn(id);
-        }
-    }
-
-    fn on_final(&mut self, now: Instant, id: u64, owner: Asks, response: Response) {
-        if matches!(response.status(), 401 | 407) && self.answer_challenge(now, id, owner, &response) {
-            return;
-        }
-        self.on_outcome(now, id, owner, Outcome::Response(Box::new(response)));
-    }
-
-    /// Sends a challenged request again with an answer, if the challenge is of our realm.
-    fn answer_challenge(&mut self, now: Instant, id: u64, owner: Asks, response: &Response) -> bool {
-        let Some(txn) = self.table.get(id) else {
-            return false;
-        };
-        let Kind::Client(client) = &txn.kind else {
-            return false;
-        };
-        let Some(credentials) = client.credentials.clone() else {
-            return false;
-        };
-        let Some(challenge) = Challenge::find(response, &credentials) else {
-            return false;
-        };
-        let old = client.machine.request().clone();
-        let (flow, tries) = (txn.flow, client.tries);
-        let name = if challenge.proxy { HeaderName::ProxyAuthorization } else { HeaderName::Authorization };
-        // The same answer would only fail again.
-        let answered = old.headers.count(&name) > 0;
-        if tries >= limits::CHALLENGES || (answered && !challenge.stale) {
-            return false;
-        }
-        if let Asks::Invite(s) = owner
-            && self.sessions.get(&s).is_none_or(|s| s.announced || s.is_cancelled())
-        {
-            return false;
-        }
-        let cnonce = self.rng.token();
-        let uri = old.uri.to_bytes();
-        let value = answer(&challenge, &credentials, &old.method, &String::from_utf8_lossy(&uri), &cnonce, 1);
-        let Some(new) = self.renewed(&old, &flow, owner, name, value) else {
-            return false;
-        };
-        let invite = old.method == Method::Invite;
-        let Some(fresh) = self.new_client(now, new, flow, owner, Some(credentials), tries + 1) else {
-            return false;
-        };
-        if let (true, Asks::Invite(s)) = (invite, owner) {
-            self.with_session(s, |_, s| s.set_calling_txn(fresh));
-        }
-        true
-    }
-
-    /// The same request with the next CSeq, a new branch and one header replaced.
-    fn renewed(
-        &mut self,
-        old: &sipx_sip::Request,
-        flow: &Flow,
-        owner: Asks,
-        name: HeaderName,
-        value: crate::header::Value,
-    ) -> Option<sipx_sip::Request> {
-        let cseq = Common::read(&old.headers)?.cseq;
-        let next = match owner {
-            Asks::Invite(s) | Asks::Reinvite(s) | Asks::Update(s) | Asks::Prack(s) | Asks::Inside(s, _) => {
-                match self.sessions.get_mut(&s) {
-                    Some(s) => {
-                        s.local_cseq = s.local_cseq.max(cseq).saturating_add(1);
-                        s.local_cseq
-                    }
-                    None => cseq.saturating_add(1),
-                }
-            }
-            Asks::Cancel | Asks::Bye | Asks::Outside(_) => cseq.saturating_add(1),
-        };
-        let branch = self.new_branch();
-        let via = via(&self.config, flow, &branch);
-        let mut new = old.clone();
-        for (name, value) in [
-            (HeaderName::Via, Bytes::from(via)),
-            (HeaderName::CSeq, Bytes::from(format!("{next} {}", old.method))),
-            (name, value.bytes()),
-        ] {
-            let at = new.headers.iter().position(|h| *h.name() == name);
-            new.headers.remove_all(&name);
-            // Via stays on top, the others where they were or before the body's headers.
-            let header = sipx_sip::Header::build(name, value).ok()?;
-            new.headers.insert(at.unwrap_or(1), header);
-        }
-        Some(new)
-    }
-
-    fn on_provisional(&mut self, now: Instant, id: u64, owner: Asks, response: &Response) {
-        if let Asks::Invite(session) = owner {
-            self.with_session(session, |ep, s| ep.calling_progress(now, s, id, response));
-        }
-    }
-
-    /// A request of ours has its end: tell its owner.
-    pub(crate) fn on_outcome(&mut self, now: Instant, id: u64, owner: Asks, outcome: Outcome) {
-        match owner {
-            Asks::Invite(session) => self.calling_outcome(now, session, id, outcome),
-            Asks::Reinvite(session) => self.reinvite_outcome(now, session, id, outcome),
-            Asks::Update(session) => self.update_outcome(now, session, outcome),
-            Asks::Prack(_) | Asks::Cancel | Asks::Bye => {}
-            Asks::Inside(session, request) => {
-                let status = outcome.status();
-                self.emit(Event::Response {
-                    id: request,
-                    status,
-                    reason: outcome.words(),
-                    response: outcome.response(),
-                });
-                // RFC 3261 §12.2.1.2: the peer has no such dialog (any more).
-                if status == 481 {
-                    self.with_session(session, |ep, s| ep.gone(now, s));
-                }
-            }
-            Asks::Outside(request) => self.emit(Event::Response {
-                id: request,
-                status: outcome.status(),
-                reason: outcome.words(),
-                response: outcome.response(),
-            }),
         }
     }
 

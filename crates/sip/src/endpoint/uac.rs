@@ -9,7 +9,8 @@ use sipx_sip::{HeaderName, Method};
 
 use super::Endpoint;
 use super::build::{ALLOW, Draft, SUPPORTED, bytes_of, contact, name_addr, request_uri, via, with_display};
-use super::run::{Outcome, timers};
+use super::replies::Outcome;
+use super::run::timers;
 use super::session::{Alarm, Calling, Dialog, Phase, Session};
 use super::table::{Asks, Kind};
 use crate::event::{Event, ForkTag, Invite, OutRequest, RequestId, SessionId};
