@@ -76,10 +76,10 @@ pub const NONCES: usize = 8_192;
 /// Digest fields longer than this are refused unread.
 pub const DIGEST_FIELD: usize = 256;
 
-/// Packets per second that one source may send; 1,000 packets cost about one hundredth of a core.
-pub const PACKETS_PER_SECOND: u32 = 1_000;
+/// Packets per second that one source may send: 400 calls a second, or two hundredths of a core for OPTIONS.
+pub const PACKETS_PER_SECOND: u32 = 2_000;
 /// Packets that one source may send at once.
-pub const PACKETS_BURST: u32 = 2_000;
+pub const PACKETS_BURST: u32 = 4_000;
 /// Sources that are told apart; later ones share one bucket until older ones fade.
 pub const SOURCES: usize = 32_768;
 /// Sources with a rate of their own (trunks).

@@ -333,6 +333,18 @@ impl Response {
         String::from_utf8_lossy(&self.0.raw.reason).chars().filter(|c| !c.is_control()).collect()
     }
 
+    /// The Call-ID of our request; with [`Self::cseq`] what a refresh goes on from.
+    #[must_use]
+    pub fn call_id(&self) -> &str {
+        &self.0.common.call_id
+    }
+
+    /// The sequence number of our request, challenges counted.
+    #[must_use]
+    pub fn cseq(&self) -> u32 {
+        self.0.common.cseq
+    }
+
     /// The To header; its tag names the dialog.
     #[must_use]
     pub fn to(&self) -> &NameAddr {

@@ -400,3 +400,33 @@ proptest! {
         b.assert_empty();
     }
 }
+
+/// What real phones and gateways write that is odd but harmless.
+#[test]
+fn odd_but_harmless_requests_are_served() {
+    for (from, to) in [
+        ("SIP/2.0/UDP 10.9.9.9:5060", "SIP/2.0/UDP my_phone_1.local:5060"),
+        ("SIP/2.0/UDP 10.9.9.9:5060", "SIP/2.0/UDP [2001:db8::1]:5060;alias"),
+        ("Max-Forwards: 70\r\n", ""),
+        ("Call-ID: c1", "Call-ID: 1-2345@127.0.0.1"),
+        ("\"Al\" <sip:100@example.com>;tag=f1", "sip:100@example.com;tag=f1"),
+        ("\"Al\" <sip:100", "\"Jürgen \\\"J\\\" Müller\" <sip:+1-202-555-0100"),
+        ("\"Al\" <sip:100", "Al Bundy <sip:100"),
+        ("\"Al\" <sip:100@example.com>", "<sip:100@example.com;user=phone>"),
+        ("To: <sip:204@127.0.0.1>", "t: <sip:204@127.0.0.1:5060;transport=UDP>"),
+        ("Content-Length: 0", "l: 0"),
+        ("CSeq: 1 OPTIONS", "CSeq:  1  OPTIONS"),
+        (";rport", ""),
+        ("OPTIONS sip:204@127.0.0.1", "OPTIONS sip:127.0.0.1"),
+        ("OPTIONS sip:204@127.0.0.1", "OPTIONS sip:*72@127.0.0.1"),
+        ("OPTIONS sip:204@127.0.0.1", "OPTIONS sip:%2372@my_pbx:5060;transport=udp"),
+        ("OPTIONS sip:204@127.0.0.1", "OPTIONS tel:+12025550100"),
+        ("Content-Length: 0", "Accept: \r\nSupported: \r\nX-Empty:\r\nContent-Length: 0"),
+    ] {
+        let text = request("OPTIONS", "a", "", "").replacen(from, to, 1);
+        assert_ne!(text, request("OPTIONS", "a", "", ""));
+        let mut b = Bench::new(Count::default());
+        let out = b.put(F, &text);
+        assert_eq!(status(out.first().map_or("", |m| m)), 200, "{text}\n{out:?}");
+    }
+}
