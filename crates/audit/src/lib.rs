@@ -2,8 +2,8 @@
 //! itself writes into variables, and takes everything else for possible.
 //!
 //! [`coarse`] is the whole interface. What it does not reach, the machine cannot reach: [`report`] says so to the owner,
-//! and the gate holds the running exchange to it. The search is in `walk`, one line's doings in `line`, destinations in
-//! `dial`, texts in `value` and `eval`, variables in `vars`. A later phase refines it with languages and witnesses.
+//! and the gate holds the running exchange to it. The search is in `walk`; what a line does in `line`, `steer`, `legs`,
+//! `jumps` and `options`; destinations in `dial`, texts in `value` and `eval`, variables in `vars`. A later phase refines it with languages and witnesses.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -11,10 +11,14 @@ mod bytes;
 mod dial;
 mod eval;
 mod facts;
+mod jumps;
+mod legs;
 mod limits;
 mod line;
+mod options;
 mod plan;
 mod report;
+mod steer;
 mod value;
 mod vars;
 mod walk;

@@ -1,0 +1,143 @@
+//! Applications that go on elsewhere by settings of their own, not by a label: directory, voicemail, DISA, parking, macros.
+
+use dialplan::control::Call;
+use dialplan::text::Template;
+
+use crate::bytes::keypad;
+use crate::dial;
+use crate::line::Here;
+use crate::value::{Value, Values};
+use crate::walk::{At, Spot, Walk};
+
+impl Walk<'_> {
+    /// Jumps of applications that do not steer by a grammar of their own.
+    pub(crate) fn jumps(&mut self, here: Here<'_>, call: &Call<Template>) {
+        let (name, at) = (call.app.name(), here.at);
+        let keyed = || Value::run(keypad());
+        match name {
+            "Directory" => {
+                for exten in ["o", "a"] {
+                    self.search(here.context, Value::literal(exten), At::First, at);
+                }
+                let named = call.args.get(1).or(call.args.first()).filter(|arg| !arg.is_empty());
+                let contexts = named.map_or_else(|| Values::of(Value::literal("default")), |arg| self.eval(here, arg));
+                for context in contexts.iter().flat_map(|value| self.plan.named(value)).collect::<Vec<_>>() {
+                    self.search(context, keyed(), At::First, at);
+                    for exten in ["o", "a"] {
+                        self.search(context, Value::literal(exten), At::First, at);
+                    }
+                }
+                self.inside("the directory".to_owned(), at);
+            }
+            "VoiceMail" | "VoiceMailMain" | "VMAuthenticate" | "MinivmRecord" => {
+                for exten in ["o", "a"] {
+                    self.search(here.context, Value::literal(exten), At::First, at);
+                }
+                self.dial_context(here, call);
+            }
+            "Authenticate" | "LookupBlacklist" => {
+                let next = here.priority.saturating_add(101);
+                self.search(here.context, here.exten.clone(), At::Priority(next), at);
+            }
+            "DISA" => {
+                let context = call.args.get(1).or_else(|| call.args.first()).cloned().unwrap_or_default();
+                let whole: Vec<String> = context.as_literal().map_or_else(Vec::new, |text| {
+                    text.split(',').nth(usize::from(call.args.len() < 2)).map(str::to_owned).into_iter().collect()
+                });
+                match whole.first() {
+                    Some(context) => {
+                        for context in self.plan.named(&Value::literal(context.trim())) {
+                            self.go(Spot::Keys(context), Some(at));
+                        }
+                    }
+                    None => self.every_key(at),
+                }
+            }
+            "Macro" | "MacroExclusive" | "MacroIf" => self.macros(here, call),
+            "RaiseException" => self.search(here.context, Value::literal("e"), At::First, at),
+            "Random" => self.random(here, call),
+            "Park" | "ParkAndAnnounce" => self.parks(here, call),
+            "ParkedCall" | "Transfer" | "BackgroundDetect" => self.go(Spot::Keys(here.context), Some(at)),
+            "Queue" => self.go(Spot::Keys(here.context), Some(at)),
+            _ => self.unknown(format!("{name} goes on where its own settings say"), at),
+        }
+    }
+
+    /// VoiceMail's option `d(context)`: numbers dialled while the greeting plays.
+    fn dial_context(&mut self, here: Here<'_>, call: &Call<Template>) {
+        let Some(options) = call.args.get(1) else { return };
+        match options.as_literal() {
+            Some(text) => {
+                if let Some((_, rest)) = text.split_once("d(") {
+                    let context = rest.split(')').next().unwrap_or(rest).trim();
+                    for context in self.plan.named(&Value::literal(context)) {
+                        self.go(Spot::Keys(context), Some(here.at));
+                    }
+                } else if text.contains('d') {
+                    self.go(Spot::Keys(here.context), Some(here.at));
+                }
+            }
+            None => self.every_key(here.at),
+        }
+    }
+
+    pub(crate) fn every_key(&mut self, at: usize) {
+        for context in (0u32..).zip(&self.plan.contexts).map(|(n, _)| n) {
+            self.go(Spot::Keys(context), Some(at));
+        }
+    }
+
+    fn macros(&mut self, here: Here<'_>, call: &Call<Template>) {
+        let name = call.args.first().map_or_else(Values::anything, |arg| self.eval(here, arg));
+        let contexts = if call.app.name() == "MacroIf" {
+            Values::of(Value::literal("macro-").then(&Value::anything()))
+        } else {
+            Values::of(Value::literal("macro-")).then(&name)
+        };
+        for context in contexts.iter().flat_map(|value| self.plan.named(value)).collect::<Vec<_>>() {
+            self.search(context, Value::literal("s"), At::First, here.at);
+        }
+    }
+
+    fn random(&mut self, here: Here<'_>, call: &Call<Template>) {
+        let label = call.args.first().and_then(Template::as_literal).and_then(|text| text.split_once(':'));
+        match label {
+            Some((_, label)) => self.place(here, label),
+            None => self.everywhere(here.at),
+        }
+    }
+
+    /// The parked call comes back to the one who parked it; ParkAndAnnounce also calls somebody.
+    fn parks(&mut self, here: Here<'_>, call: &Call<Template>) {
+        self.inside("parked calls".to_owned(), here.at);
+        for context in ["park-dial", "parkedcallstimeout"] {
+            for context in self.plan.named(&Value::literal(context)) {
+                self.search(context, Value::anything(), At::First, here.at);
+            }
+        }
+        if call.app.name() == "ParkAndAnnounce" || !call.args.is_empty() {
+            for arg in &call.args {
+                for text in self.eval(here, arg).iter() {
+                    // Template, lot, destination and options are told apart by nobody here: each is taken for all.
+                    if text.bytes().has(b'/') {
+                        for target in dial::targets(text, self.facts) {
+                            self.target(here, target);
+                        }
+                    }
+                }
+                match arg.as_literal() {
+                    Some(text) if text.contains("c(") => {
+                        let label =
+                            text.split_once("c(").map_or("", |(_, rest)| rest.split(')').next().unwrap_or(rest));
+                        self.place(here, label);
+                    }
+                    Some(text) if text.contains(',') => {
+                        self.unknown("Park with arguments of an older form".to_owned(), here.at)
+                    }
+                    Some(_) => {}
+                    None => self.everywhere(here.at),
+                }
+            }
+        }
+    }
+}
