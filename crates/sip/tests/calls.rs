@@ -349,3 +349,18 @@ fn requests_outside_dialogs_are_answered() {
     assert!(matches!(p.take(A)[..], [Event::Response { status: 503, .. }]));
     p.assert_empty();
 }
+
+#[test]
+fn hanging_up_without_ever_hearing_an_ack_ends_once() {
+    let mut p = Pair::new(1);
+    p.invite(A, "offer");
+    let b = p.incoming(B);
+    p.take(B);
+    p.ends[B].accept(p.now, b, text("answer"), vec![]);
+    p.ends[B].bye(p.now, b, None);
+    p.loss = 1000;
+    p.run(40_000);
+    assert!(matches!(p.take(B)[..], [Event::Ended { cause: End::Local, .. }]));
+    assert!(p.count_sent(B, "BYE") > 0, "the BYE goes out all the same");
+    p.assert_empty();
+}
