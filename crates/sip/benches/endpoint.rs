@@ -1,6 +1,6 @@
 //! What one unit of signalling work costs: parsing, OPTIONS, a challenge, a REGISTER with digest, a
 //! call. Run with `cargo bench -p sip`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;

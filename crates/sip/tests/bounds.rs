@@ -1,5 +1,5 @@
 //! Bounds of `limits` that no other test reaches.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 #[path = "support/raw.rs"]
 mod raw;

@@ -1,5 +1,5 @@
 //! Calls between two endpoints over a perfect wire: every way a session can go.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 mod support;
 

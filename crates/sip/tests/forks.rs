@@ -1,5 +1,5 @@
 //! Forks, reliable provisionals and challenges, against peers who write their messages by hand.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 #[path = "support/raw.rs"]
 mod raw;

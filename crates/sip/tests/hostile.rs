@@ -1,5 +1,5 @@
 //! What strangers send: refused early, answered only at their own address, kept by nobody.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 #[path = "support/raw.rs"]
 mod raw;
@@ -271,6 +271,10 @@ fn only_who_knows_the_dialog_may_speak_in_it() {
     for (tag, call, from) in [("x", "c1", "tag=f1"), (&tag[..], "c2", "tag=f1"), (&tag[..], "c1", "tag=f2")] {
         assert_eq!(status(&b.put(F, &inside("BYE", 5, tag, call, from))[0]), 481);
     }
+    // What is required and not understood is named, inside a dialog as well.
+    let require = inside("INFO", 7, &tag, "c1", "tag=f1").replace("CSeq", "Require: x\r\nCSeq");
+    let out = b.put(F, &require);
+    assert_eq!((status(&out[0]), header(&out[0], "Unsupported")), (420, "x"));
     // Old numbers change nothing.
     assert_eq!(status(&b.put(F, &inside("BYE", 1, &tag, "c1", "tag=f1"))[0]), 500);
     assert!(b.events().is_empty());

@@ -1,6 +1,6 @@
 //! Calls over a wire that loses, repeats and reorders: whatever happens, each session ends exactly
 //! once on each side and nothing is left over.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 mod support;
 

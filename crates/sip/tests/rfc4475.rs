@@ -1,5 +1,5 @@
 //! The torture messages of RFC 4475 and what the endpoint does with each; see `rfc4475/README.md`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 #[path = "support/raw.rs"]
 mod raw;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use sipx_sip::{HeaderName, Method};
 
 use super::Endpoint;
-use super::build::{ALLOW, Draft, SUPPORTED, contact, request_uri, via};
-use super::receive::{capabilities, same_host};
+use super::build::{ALLOW, Draft, contact, request_uri, via};
+use super::receive::{capabilities, check_required, same_host};
 use super::session::{Alarm, Dialog, Phase, Session};
 use super::table::{Asked, Asks};
 use super::uac::reason_header;
@@ -60,8 +60,8 @@ impl<O> Endpoint<O> {
             self.reply(flow, request, 503, "", later);
             return;
         }
-        if unsupported(request) {
-            self.reply(flow, request, 420, "", Vec::new());
+        if let Err(refusal) = check_required(request) {
+            self.reply(flow, request, refusal.status, refusal.words, refusal.headers);
             return;
         }
         dialog.remote_cseq = Some(request.cseq());
@@ -290,14 +290,6 @@ impl<O> Endpoint<O> {
         self.finish(s, event);
         self.end(now, s);
     }
-}
-
-fn unsupported(request: &Request) -> bool {
-    request
-        .headers("Require")
-        .iter()
-        .flat_map(|line| line.split(','))
-        .any(|tag| !tag.trim().eq_ignore_ascii_case(SUPPORTED))
 }
 
 /// The cause of a Reason header for Q.850 (RFC 3326 §2).

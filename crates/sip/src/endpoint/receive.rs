@@ -267,17 +267,8 @@ fn check(request: &Request) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What a request outside dialogs has to be besides (RFC 3261 §8.2.1 to §8.2.3).
-fn check_outside(request: &Request) -> Result<(), Refusal> {
-    let method = request.method();
-    let scheme = request.uri().scheme();
-    if !matches!(scheme.as_str(), "sip" | "sips" | "tel") {
-        return Err(Refusal::new(416, ""));
-    }
-    // A number that we cannot take whole is not taken at all.
-    if request.uri().has_user() && request.user().is_none() {
-        return Err(Refusal::new(404, "Bad User"));
-    }
+/// Whether we understand all that a request requires (RFC 3261 §8.2.2.3).
+pub(crate) fn check_required(request: &Request) -> Result<(), Refusal> {
     let mut unsupported = Vec::new();
     for require in request.raw().headers.typed_all::<Require>() {
         let Ok(require) = require else {
@@ -289,9 +280,24 @@ fn check_outside(request: &Request) -> Result<(), Refusal> {
             }
         }
     }
-    if !unsupported.is_empty() {
-        return Err(Refusal::new(420, "").with(Name::Unsupported, &unsupported.join(", ")));
+    if unsupported.is_empty() {
+        return Ok(());
     }
+    Err(Refusal::new(420, "").with(Name::Unsupported, &unsupported.join(", ")))
+}
+
+/// What a request outside dialogs has to be besides (RFC 3261 §8.2.1 to §8.2.3).
+fn check_outside(request: &Request) -> Result<(), Refusal> {
+    let method = request.method();
+    let scheme = request.uri().scheme();
+    if !matches!(scheme.as_str(), "sip" | "sips" | "tel") {
+        return Err(Refusal::new(416, ""));
+    }
+    // A number that we cannot take whole is not taken at all.
+    if request.uri().has_user() && request.user().is_none() {
+        return Err(Refusal::new(404, "Bad User"));
+    }
+    check_required(request)?;
     // What asks about ourselves is answered; what could travel on ends here (RFC 3261 §16.3).
     let travels = !matches!(method, Method::Options | Method::Register);
     if travels && request.max_forwards() == 0 {
