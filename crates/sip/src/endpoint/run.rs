@@ -299,7 +299,7 @@ impl<O> Endpoint<O> {
         }
     }
 
-    /// Answers a request of [`Event::Request`] or [`Event::InDialog`] with a status from 100 to
+    /// Answers a request of [`crate::Event::Request`] or [`crate::Event::InDialog`] with a status from 100 to
     /// 699. `false` when it is gone or belongs to a session's own business.
     pub fn respond(
         &mut self,
