@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use dialplan::{Collected, ControlResult, Invocation, Machine, Place, Step, Wait};
 use media::plane::Event as MediaEvent;
+use store::Side;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -99,6 +100,8 @@ pub struct Call {
     keys: VecDeque<char>,
     answered: Option<Instant>,
     gone: Option<Stop>,
+    /// Who ended the call, for the records of the legs that are let go then.
+    pub(crate) ended_by: Side,
     absolute: Option<Instant>,
     playing: u64,
     /// Hold music plays while keys are collected (WaitExten's option `m`).
@@ -156,6 +159,7 @@ impl Call {
             keys: VecDeque::new(),
             answered: None,
             gone: None,
+            ended_by: Side::Exchange,
             absolute: None,
             playing: 0,
             waiting_music: false,
@@ -376,6 +380,7 @@ impl Call {
             LegEvent::HungUp { cause } | LegEvent::Failed { cause, .. } => {
                 self.channel.hangup_cause = Some(cause);
                 self.drop_leg(leg, &event);
+                self.ended_by = Side::Other;
                 self.gone = Some(Stop::HungUp);
                 None
             }

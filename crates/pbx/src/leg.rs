@@ -222,7 +222,7 @@ impl Call {
         }
         self.signal(leg, LegCommand::HangUp(cause));
         if let Some(known) = self.legs.get_mut(&leg) {
-            known.record.ended(self.exchange.clock.now(), cause, Side::Exchange);
+            known.record.ended(self.exchange.clock.now(), cause, self.ended_by);
         }
         self.forget(leg);
     }

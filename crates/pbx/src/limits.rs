@@ -28,8 +28,6 @@ pub const DIGITS: usize = 64;
 /// call gives up ringing anyone.
 pub const PROOF_OF_LIFE: Duration = Duration::from_secs(32);
 
-/// A call without RTP from a side that should send it ends after this long.
-pub const RTP_SILENCE: Duration = Duration::from_secs(60);
 
 /// Longest text of a number as dialled; Asterisk cuts at 80, we refuse.
 pub const DIALLED: usize = 79;

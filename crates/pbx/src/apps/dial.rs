@@ -194,6 +194,9 @@ async fn talk(call: &mut Call, leg: LegId, options: &Options, started: Instant) 
     let answered = Instant::now();
     let ended = call.bridge(leg, options.limit).await;
     call.hang_up(leg, Cause::NORMAL);
+    if ended == Ok(BridgeEnd::CalledHungUp) && !options.go_on {
+        call.ended_by = store::Side::Other;
+    }
     call.machine.set("ANSWEREDTIME", &answered.elapsed().as_secs().to_string());
     call.machine.set("DIALEDTIME", &started.elapsed().as_secs().to_string());
     call.channel.hangup_cause = Some(Cause::NORMAL);

@@ -205,7 +205,7 @@ impl Gate {
                 "the plan has no proof: calls that cost money are refused".to_owned(),
             ));
         }
-        if reach.allows(ask.entry, &Sink::Trunk(trunk.to_owned())) {
+        if reach.allows(ask.entry, &Sink::Trunk(trunk.to_owned())) && reach.allows(ask.entry, &Sink::Paid(class)) {
             return Ok(());
         }
         let refusal = Refusal::new(Why::BeyondProof, format!("the proof says that {} cannot reach it", ask.entry));

@@ -32,6 +32,9 @@ fn snapshot(change: impl FnOnce(&mut serde_json::Value)) -> Snapshot {
         for trunk in config.trunks.keys() {
             reach.add(entry, Sink::Trunk(trunk.clone()));
         }
+        for class in Class::ALL {
+            reach.add(entry, Sink::Paid(class));
+        }
     }
     Snapshot { config: Arc::new(config), program: Arc::new(program), reach }
 }
@@ -166,6 +169,17 @@ async fn beyond_the_proof_is_refused_and_an_alarm() {
     // The emergency road stays open, with an alarm all the same.
     assert!(ask(&gate, &snapshot, &kitchen(), "911").await.is_ok());
     assert_eq!(gate.alarms(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_that_the_proof_did_not_see_on_this_way_is_beyond_it() {
+    let mut snapshot = plain();
+    snapshot.reach = Reach::of(snapshot.program.hash());
+    snapshot.reach.add("extension:204", Sink::Trunk("itsp".to_owned()));
+    snapshot.reach.add("extension:204", Sink::Paid(Class::TollFree));
+    let gate = gate();
+    assert!(ask(&gate, &snapshot, &kitchen(), "18005551234").await.is_ok());
+    assert_eq!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.expect_err("no").why, Why::BeyondProof);
 }
 
 #[tokio::test(start_paused = true)]
