@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use dialplan::finding::Severity;
 use dialplan::load::NoFiles;
+use dialplan::number::Class;
 use dialplan::policy::OriginKind;
 use dialplan::reach::{Reach, Sink};
 use media::sound::Sound;
@@ -95,6 +96,9 @@ fn snapshot(spec: &Spec) -> Snapshot {
     for entry in entries {
         for trunk in config.trunks.keys() {
             reach.add(&entry, Sink::Trunk(trunk.clone()));
+        }
+        for class in Class::ALL {
+            reach.add(&entry, Sink::Paid(class));
         }
     }
     Snapshot { config: Arc::new(config), program: Arc::new(loaded.program), reach }

@@ -38,7 +38,19 @@ const CONTEXTS: &[&str] = &["hand", "side", "deep"];
 const EXTENS: &[&str] = &["s", "1", "2", "12", "200", "_X.", "_9X.", "_2XX", "i", "t", "h", "o", "a", "_[a-z]", "T"];
 const PLACES: &[&str] =
     &["hand,s,1", "side,1,1", "deep,s,1", "from-internal,92025550100,1", "s,1", "2", "attendant,s,1", "${V},1,1"];
-const NUMBERS: &[&str] = &["2025550100", "${EXTEN}", "${EXTEN:1}", "911", "${V}", "19005550100", "${CALLERID(num)}"];
+const NUMBERS: &[&str] = &[
+    "2025550100",
+    "${EXTEN}",
+    "${EXTEN:1}",
+    "911",
+    "${V}",
+    "19005550100",
+    "${CALLERID(num)}",
+    "18005551234",
+    "0114420794${EXTEN}",
+    "411",
+    "1${EXTEN:0:10}",
+];
 
 fn line(dice: &mut Dice) -> String {
     let number = dice.of(NUMBERS);
