@@ -141,7 +141,7 @@ fn naive(pattern: &str, dialled: &str) -> Fit {
         if head == '!' {
             return Fit::Early;
         }
-        let Some(c) = data.next() else { return if never(&pattern) { Fit::No } else { Fit::Needs } };
+        let Some(c) = data.next() else { return if head != '.' && never(&pattern) { Fit::No } else { Fit::Needs } };
         let hit = match head {
             '.' => return Fit::Open,
             'X' | 'x' => c.is_ascii_digit(),
@@ -162,11 +162,7 @@ fn never(rest: &[char]) -> bool {
     while let Some(c) = rest.next() {
         match c {
             '.' | '!' => return false,
-            '[' => {
-                if !rest.by_ref().any(|c| *c == ']') {
-                    return true;
-                }
-            }
+            '[' if !rest.by_ref().any(|c| *c == ']') => return true,
             _ => {}
         }
     }

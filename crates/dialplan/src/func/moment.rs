@@ -47,7 +47,10 @@ fn written(time: &CivilTime, format: &str) -> String {
     let name = |names: &[&'static str], at: u8| names.get(usize::from(at)).copied().unwrap_or_default();
     let day = name(&DAYS, time.weekday);
     let month = name(&MONTHS, time.month.wrapping_sub(1));
-    let twelve = if time.hour % 12 == 0 { 12 } else { time.hour % 12 };
+    let twelve = match time.hour % 12 {
+        0 => 12,
+        hour => hour,
+    };
     while let Some(c) = rest.next() {
         if c != '%' {
             out.push(c);
@@ -72,7 +75,7 @@ fn written(time: &CivilTime, format: &str) -> String {
             'l' => write!(out, "{twelve:2}"),
             'm' => write!(out, "{:02}", time.month),
             'M' => write!(out, "{:02}", time.minute),
-            'n' => write!(out, "\n"),
+            'n' => writeln!(out),
             'p' => write!(out, "{}", if time.hour < 12 { "AM" } else { "PM" }),
             'P' => write!(out, "{}", if time.hour < 12 { "am" } else { "pm" }),
             'r' => write!(out, "{}", written(time, "%I:%M:%S %p")),

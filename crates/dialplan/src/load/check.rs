@@ -5,30 +5,29 @@ use super::{Findings, codes, nearest::nearest};
 use crate::apps::{self, ArgKind};
 use crate::control::{App, Call, Control, Label, Target};
 use crate::func;
-use crate::program::{Context, Dialect, Exten, Line, Program};
+use crate::program::{Compat, Context, Dialect, Exten, Line, Program};
 use crate::span::Span;
 use crate::text::{Name, Template};
 use crate::time::Times;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 struct Check<'a> {
     program: &'a Program,
     findings: &'a mut Findings,
-    /// The nearest known name of each unknown one: a plan repeats its mistakes.
-    near: HashMap<String, Option<String>>,
     context: &'a Context,
     exten: &'a Exten,
     span: Span,
 }
 
 pub(super) fn check(program: &Program, findings: &mut Findings) {
-    let mut near = HashMap::new();
     for context in &program.contexts {
         for include in &context.includes {
             if program.context(&include.context).is_none() {
                 findings.warn(codes::INCLUDE, include.span, format!("there is no context {}", include.context));
                 let known = program.contexts.iter().map(|c| &*c.name);
-                if let Some(name) = nearest(&include.context, known) {
+                if !findings.is_full()
+                    && let Some(name) = nearest(&include.context, known)
+                {
                     findings.repair(format!("include => {name}"));
                 }
             }
@@ -41,9 +40,7 @@ pub(super) fn check(program: &Program, findings: &mut Findings) {
                 {
                     findings.warn(codes::DUPLICATE_LABEL, line.span, format!("the label {label} is there already"));
                 }
-                let mut check = Check { program, findings, near, context, exten, span: line.span };
-                check.line(line);
-                near = check.near;
+                Check { program, findings, context, exten, span: line.span }.line(line);
             }
         }
     }
@@ -56,9 +53,6 @@ impl Check<'_> {
 
     fn line(&mut self, line: &Line) {
         line.call.each(&mut |call| self.call(call, line));
-        if line.data.contains('$') {
-            self.values(&Template::parse(&line.data).0);
-        }
     }
 
     fn call(&mut self, call: &Call<Template>, line: &Line) {
@@ -98,11 +92,7 @@ impl Check<'_> {
             self.warn(codes::GONE, format!("{name} is gone: the call ends here")).repair(now);
             return;
         }
-        let repair = self
-            .near
-            .entry(name.to_owned())
-            .or_insert_with(|| nearest(name, apps::TABLE.iter().map(|a| a.name)).map(str::to_owned))
-            .clone();
+        let repair = self.findings.nearest(name, |name| nearest(name, apps::TABLE.iter().map(|a| a.name)));
         let text = if line.app.contains("${") { line.app.to_string() } else { name.to_owned() };
         let found = self.warn(codes::APPLICATION, format!("nobody knows the application {text}: the call ends here"));
         if let Some(repair) = repair {
@@ -192,7 +182,7 @@ impl Check<'_> {
                 }
                 for assign in assigns {
                     if let Target::Function { name, .. } = &assign.target {
-                        self.function(name, true);
+                        function(name, true, self.program.compat(), self.span, self.findings);
                     }
                 }
             }
@@ -211,10 +201,10 @@ impl Check<'_> {
         let Some(context) = literal(&label.context, &self.context.name) else { return };
         let place = label.to_string();
         if self.program.context(&context).is_none() {
-            if self.warn(codes::JUMP, format!("{place}: there is no context {context}")).list.is_empty() {
-                return;
-            }
-            if let Some(near) = nearest(&context, self.program.contexts.iter().map(|c| &*c.name)) {
+            self.warn(codes::JUMP, format!("{place}: there is no context {context}"));
+            if !self.findings.is_full()
+                && let Some(near) = nearest(&context, self.program.contexts.iter().map(|c| &*c.name))
+            {
                 self.findings.repair(near);
             }
             return;
@@ -252,47 +242,40 @@ impl Check<'_> {
             self.warn(codes::JUMP, format!("{place}: extension {exten} in {context} has no {priority}"));
         }
     }
+}
 
-    fn values(&mut self, template: &Template) {
-        let mut functions: Vec<String> = Vec::new();
-        let mut variables: Vec<String> = Vec::new();
-        template.each_value(&mut |value| match &value.name {
-            Name::Function { name, .. } => functions.push(name.to_string()),
-            Name::Variable(name) => variables.extend(name.as_literal().map(str::to_owned)),
-        });
-        for name in functions {
-            self.function(&name, false);
-        }
-        for name in variables {
-            if let Some(now) = old_variable(&name) {
-                self.warn(codes::OLD_VARIABLE, format!("${{{name}}} is always empty")).repair(now);
+/// Functions and variables that a text reads; the loader asks while it has the text parsed.
+pub(super) fn values(template: &Template, compat: Compat, span: Span, findings: &mut Findings) {
+    template.each_value(&mut |value| match &value.name {
+        Name::Function { name, .. } => function(name, false, compat, span, findings),
+        Name::Variable(name) => {
+            if let Some(name) = name.as_literal()
+                && let Some(now) = old_variable(name)
+            {
+                findings.warn(codes::OLD_VARIABLE, span, format!("${{{name}}} is always empty")).repair(now);
             }
         }
-    }
+    });
+}
 
-    fn function(&mut self, name: &str, write: bool) {
-        let Some(spec) = func::lookup(name) else {
-            let known = || func::TABLE.iter().map(|f| f.name);
-            let repair = self
-                .near
-                .entry(format!("{name}()"))
-                .or_insert_with(|| nearest(name, known()).map(str::to_owned))
-                .clone();
-            let found = self.warn(codes::FUNCTION, format!("nobody knows the function {name}: it is empty"));
-            if let Some(repair) = repair {
-                found.repair(repair);
-            }
-            return;
-        };
-        if !spec.runs {
-            self.warn(codes::FUNCTION_NOT_RUN, format!("the function {name} is not carried out: it is empty"));
-        } else if write && !spec.writable() {
-            self.warn(codes::FUNCTION_USE, format!("the function {name} cannot be set"));
-        } else if !write && !spec.readable() {
-            self.warn(codes::FUNCTION_USE, format!("the function {name} cannot be read"));
-        } else if name == "EVAL" && !self.program.compat().late_arguments {
-            self.warn(codes::EVAL, "EVAL would make data into code; it gives its text as it is".to_owned());
+fn function(name: &str, write: bool, compat: Compat, span: Span, findings: &mut Findings) {
+    let Some(spec) = func::lookup(name) else {
+        let repair = findings.nearest(&format!("{name}()"), |_| nearest(name, func::TABLE.iter().map(|f| f.name)));
+        let found = findings.warn(codes::FUNCTION, span, format!("nobody knows the function {name}: it is empty"));
+        if let Some(repair) = repair {
+            found.repair(repair);
         }
+        return;
+    };
+    if !spec.runs {
+        let message = format!("the function {name} is not carried out: it is empty");
+        findings.warn(codes::FUNCTION_NOT_RUN, span, message);
+    } else if write && !spec.writable() {
+        findings.warn(codes::FUNCTION_USE, span, format!("the function {name} cannot be set"));
+    } else if !write && !spec.readable() {
+        findings.warn(codes::FUNCTION_USE, span, format!("the function {name} cannot be read"));
+    } else if name == "EVAL" && !compat.late_arguments {
+        findings.warn(codes::EVAL, span, "EVAL would make data into code; it gives its text as it is");
     }
 }
 

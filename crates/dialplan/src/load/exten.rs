@@ -111,7 +111,15 @@ struct Counter {
     /// The last priority; 0 after a hint.
     last: Option<u32>,
     /// The last extension with its caller-ID part, for `same`.
-    exten: Option<(String, Option<String>)>,
+    exten: Option<Title>,
+}
+
+/// An extension with its caller-ID part.
+struct Title {
+    name: String,
+    caller: Option<String>,
+    /// Its number in the program, once it has a line there.
+    number: Option<usize>,
 }
 
 fn line(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &mut Findings) {
@@ -243,11 +251,10 @@ fn exten(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &m
         findings.error(codes::EXTENSION, span, format!("{wrong}; this line is not read"));
         return;
     }
-    let first = state.exten.as_ref().is_none_or(|(n, c)| *n != name || *c != caller);
-    if first {
+    if state.exten.as_ref().is_none_or(|e| e.name != name || e.caller != caller) {
         name_findings(&name, span, findings);
+        state.exten = Some(Title { name, caller, number: None });
     }
-    state.exten = Some((name, caller));
     priority(entry, rest, offset, state, builder, findings);
 }
 
@@ -273,7 +280,7 @@ fn priority(
     builder: &mut Builder,
     findings: &mut Findings,
 ) {
-    let Some((name, caller)) = state.exten.clone() else { return };
+    let Some(title) = &mut state.exten else { return };
     let at = |from: usize, len: u32| {
         let skipped = entry.value.get(..from).map_or(0, length);
         Span { col: entry.span.col + skipped, len, ..entry.span }
@@ -293,9 +300,13 @@ fn priority(
     if number == "hint" {
         state.last = Some(0);
         if let Some(context) = builder.context_mut(state.context)
-            && !context.hints.iter().any(|h| *h.exten == *name)
+            && !context.hints.iter().any(|h| *h.exten == *title.name)
         {
-            context.hints.push(Hint { exten: name.into(), devices: after.trim().to_owned(), span: entry.span });
+            context.hints.push(Hint {
+                exten: title.name.as_str().into(),
+                devices: after.trim().to_owned(),
+                span: entry.span,
+            });
         }
         return;
     }
@@ -344,10 +355,14 @@ fn priority(
     for problem in problems {
         value_problem(problem, span, findings);
     }
+    super::check::values(&template, builder.program.compat, span, findings);
     let call = Call::parse(app, &template);
     let line =
         Line { label: label.filter(|l| !l.is_empty()).map(Into::into), app: app.into(), data: data.into(), call, span };
-    if let Err(first) = builder.line(state.context, &name, caller.as_deref(), number, line) {
+    let exten =
+        *title.number.get_or_insert_with(|| builder.exten(state.context, &title.name, title.caller.as_deref(), span));
+    if let Err(first) = builder.line(state.context, exten, number, line) {
+        let name = &title.name;
         let place =
             if first.file == span.file { format!("in line {}", first.line) } else { "in another file".to_owned() };
         findings.warn(

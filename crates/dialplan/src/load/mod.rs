@@ -14,6 +14,7 @@ use crate::finding::{Finding, Severity};
 use crate::limits;
 use crate::program::{Builder, Compat, Dialect, Program};
 use crate::span::{SourceMap, Span};
+use std::collections::HashMap;
 
 /// How the loader gets at included files; the shell reads them.
 pub trait Files {
@@ -53,6 +54,8 @@ impl Loaded {
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     list: Vec<Finding>,
+    /// The nearest known name of each unknown one: a plan repeats its mistakes.
+    near: HashMap<String, Option<&'static str>>,
 }
 
 impl Findings {
@@ -65,6 +68,11 @@ impl Findings {
             *last =
                 Finding::new(codes::TOO_MANY, Severity::Error, finding.span, "there are more findings than are kept");
         }
+    }
+
+    /// Whether more would not be kept: looking for repairs is not worth its time any more.
+    fn is_full(&self) -> bool {
+        self.list.len() >= limits::FINDINGS
     }
 
     pub(crate) fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Self {
@@ -80,6 +88,18 @@ impl Findings {
     pub(crate) fn note(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Self {
         self.push(Finding::new(code, Severity::Note, Some(span), message));
         self
+    }
+
+    /// The known name that was probably meant, looked up once for each unknown one.
+    fn nearest(&mut self, name: &str, look: impl FnOnce(&str) -> Option<&'static str>) -> Option<&'static str> {
+        if let Some(known) = self.near.get(name) {
+            return *known;
+        }
+        let found = look(name);
+        if self.near.len() < limits::FINDINGS {
+            self.near.insert(name.to_owned(), found);
+        }
+        found
     }
 
     /// Adds a repair to the finding that was just pushed.

@@ -3,7 +3,9 @@
 use super::{Compat, Context, Dialect, Exten, Line, Program, search};
 use crate::pattern::{Caller, Pattern, Tail};
 use crate::span::Span;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// A program that grows.
@@ -46,18 +48,11 @@ impl Builder {
         self.program.contexts.get_mut(at)
     }
 
-    /// Adds a line. `Err`: the same extension and priority is there already, at this span.
-    pub(crate) fn line(
-        &mut self,
-        context: usize,
-        name: &str,
-        caller: Option<&str>,
-        priority: u32,
-        line: Line,
-    ) -> Result<(), Span> {
+    /// The number of an extension in a context, which is made if it is new.
+    pub(crate) fn exten(&mut self, context: usize, name: &str, caller: Option<&str>, span: Span) -> usize {
         let (Some(context), Some(known)) = (self.program.contexts.get_mut(context), self.extens.get_mut(context))
         else {
-            return Ok(());
+            return usize::MAX;
         };
         let pattern = Pattern::parse(name);
         let mut key = canonical(name, &pattern);
@@ -65,28 +60,31 @@ impl Builder {
             key.push('/');
             key.push_str(caller);
         }
-        let at = match known.get(&key) {
-            Some(at) => *at as usize,
-            None => {
-                let at = context.extens.len();
-                let number = u32::try_from(at).unwrap_or(u32::MAX);
-                known.insert(key, number);
-                self.program.callers |= caller.is_some();
-                context.extens.push(Exten {
-                    name: name.into(),
-                    pattern,
-                    caller: caller.map(Caller::parse),
-                    span: line.span,
-                    lines: BTreeMap::new(),
-                    number,
-                });
-                at
-            }
-        };
-        let Some(exten) = context.extens.get_mut(at) else { return Ok(()) };
+        if let Some(at) = known.get(&key) {
+            return *at as usize;
+        }
+        let at = context.extens.len();
+        let number = u32::try_from(at).unwrap_or(u32::MAX);
+        known.insert(key, number);
+        self.program.callers |= caller.is_some();
+        context.extens.push(Exten {
+            name: name.into(),
+            pattern,
+            caller: caller.map(Caller::parse),
+            span,
+            lines: BTreeMap::new(),
+            number,
+        });
+        at
+    }
+
+    /// Adds a line. `Err`: the same extension and priority is there already, at this span.
+    pub(crate) fn line(&mut self, context: usize, exten: usize, priority: u32, line: Line) -> Result<(), Span> {
+        let context = self.program.contexts.get_mut(context);
+        let Some(exten) = context.and_then(|c| c.extens.get_mut(exten)) else { return Ok(()) };
         match exten.lines.entry(priority) {
-            std::collections::btree_map::Entry::Occupied(first) => Err(first.get().span),
-            std::collections::btree_map::Entry::Vacant(free) => {
+            Entry::Occupied(first) => Err(first.get().span),
+            Entry::Vacant(free) => {
                 free.insert(line);
                 Ok(())
             }
@@ -109,7 +107,7 @@ fn canonical(name: &str, pattern: &Pattern) -> String {
         Pattern::Sets(sets, tail) => {
             let mut key = String::from("_");
             for set in sets {
-                key.push_str(&format!("{set:?}"));
+                let _ = write!(key, "{set:?}");
             }
             key.push_str(match tail {
                 Tail::End => "",
