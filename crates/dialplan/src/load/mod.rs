@@ -146,7 +146,7 @@ pub fn load_with(files: &[(String, String)], dialect: Dialect, compat: Compat, i
     let program = builder.finish();
     check::check(&program, &mut findings);
     let mut findings = findings.list;
-    findings.sort_by_key(|f| f.span.map(|s| (s.file, s.line, s.col)));
+    findings.sort_by_key(|f| (f.span.map(|s| (s.file, s.line, s.col)), f.code));
     Loaded { program, findings, sources }
 }
 
