@@ -154,8 +154,12 @@ class Baresip:
         return max(found, key=os.path.getmtime)
 
     def heard_samples(self):
-        """What it heard, as samples at 8 kHz."""
-        return read_wav(self.heard())[1]
+        """All that it heard, as samples at 8 kHz; a new file begins whenever its sound starts anew, as after a hold."""
+        self.heard()
+        out = array.array("h")
+        for path in sorted(glob.glob(self.dir + "/*dec*.wav"), key=os.path.getmtime):
+            out.extend(read_wav(path)[1])
+        return out
 
     def sip_log(self):
         """Everything it printed, with the SIP trace."""

@@ -32,7 +32,7 @@ tcp = [{tcp}]
 tls = []
 
 [media]
-address = "{ip}"
+address = "{voice}"
 ports = "{media}-{media_last}"
 
 [portal]
@@ -108,7 +108,7 @@ class Exchange:
         if v6:
             listen.append('"[::1]:%d"' % self.sip6[1])
         text = (toml or TOML).format(
-            udp=", ".join(listen), tcp=", ".join(listen), ip=ip, media=media, media_last=media + ports - 1,
+            udp=", ".join(listen), tcp=", ".join(listen), voice="0.0.0.0" if v6 else ip, media=media, media_last=media + ports - 1,
             portal=self.portal, max_calls=max_calls, per_source=per_source, more=more,
             meter="%s:%d" % (meter.ip, meter.port) if meter else "127.0.99.99:9",
             extensions="".join('[extension.%s]\nname = "Phone %s"\ncontext = "from-internal"\nmay = %s\n\n' % (

@@ -393,6 +393,12 @@ class Call:
         """A provisional response with this code (180, 183)."""
         return until(self.phone.cond, timeout, "status %d" % code, lambda: [r for r in self.provisional if r.status == code])[0]
 
+    def greeted(self, timeout=15):
+        """Until the attendant has answered and begun to speak; returns the call."""
+        self.wait_ok(timeout)
+        self.wait_sound(0.3, timeout)
+        return self
+
     def wait_end(self, timeout=15):
         """Until the peer ends the call; returns 'BYE' or 'CANCEL'."""
         return until(self.phone.cond, timeout, "end of call at " + self.phone.user, lambda: self.ended)
@@ -510,14 +516,15 @@ class Call:
         rate, s = load(heard)
         if rate != 8000:
             raise ValueError("8 kHz wanted: sox in.wav -r 8000 -c 1 out.wav")
-        data, start = g711_encode(s, self.pt), time.monotonic()
-        with self._send:
-            for i in range(0, len(data), 160):
+        data, due = g711_encode(s, self.pt), time.monotonic()
+        for i in range(0, len(data), 160):
+            with self._send:                        # a digit goes first; the voice goes on after it
                 if self.ended:
                     return
                 self.packet(data[i:i + 160], marker=i == 0)
                 self.ts += 160
-                time.sleep(max(0, start + (i / 160 + 1) * 0.02 - time.monotonic()))
+            due = max(due + 0.02, time.monotonic() - 0.1)
+            time.sleep(max(0, due - time.monotonic()))
 
     def speak(self, heard):
         """play() in the background."""

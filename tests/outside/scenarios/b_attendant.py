@@ -72,6 +72,7 @@ def test_nobody_is_rung_without_ack_and_sound():
             call.wait_ok()
         a.wait_sound(1)
         b.speak(sound.sine(1000, 6))
+        time.sleep(1)
         b.dtmf("1")
         end = time.monotonic() + 40
         while time.monotonic() < end and not all(call.ended for call in (a, b, c)):
@@ -93,7 +94,7 @@ def test_attendant_by_keys():
     """2XX direct, an invalid key says so and asks again, silence (with sound on the line) rings 204, 4 does not exist."""
     with Exchange() as x, x.raw("200") as one, x.raw("204") as two:
         with x.stranger() as s:
-            call = s.dial("anything").wait_ok()
+            call = s.dial("anything").greeted()
             call.speak(sound.sine(1000, 20))
             call.wait_sound(1)
             call.dtmf("200")
@@ -126,7 +127,7 @@ def test_attendant_by_keys():
 def test_caller_who_gives_up_stops_the_ringing():
     """The stranger hangs up while the phones ring: all of them stop; records say nobody answered."""
     with Exchange() as x, x.raw("200") as one, x.raw("204") as two, x.stranger() as s:
-        call = s.dial("x").wait_ok()
+        call = s.dial("x").greeted()
         call.dtmf("1")
         rings = [one.wait_call(), two.wait_call()]
         for r in rings:
@@ -142,14 +143,14 @@ def test_caller_who_gives_up_stops_the_ringing():
 def test_everyone_busy_or_nobody_there():
     """When each phone refuses, or none is registered, the stranger's call goes on in an orderly way and ends."""
     with Exchange() as x, x.stranger() as s:
-        call = s.dial("x").wait_ok()
+        call = s.dial("x").greeted()
         call.dtmf("1")
         time.sleep(1.5)
         if not call.ended:
             call.hangup()
         x.wait_idle()
         with x.raw("200") as one, x.raw("204") as two, x.stranger() as t:
-            call = t.dial("x").wait_ok()
+            call = t.dial("x").greeted()
             call.dtmf("1")
             one.wait_call().refuse(486)
             two.wait_call().refuse(603, "Decline")

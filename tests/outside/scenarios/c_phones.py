@@ -12,7 +12,7 @@ from sipp import Sipp
 def test_linphone_in_the_house():
     """A stranger reaches a registered Linphone by the attendant, and both are heard."""
     with Exchange() as x, x.linphone("204", mic=sound.sine(900, 60)) as lin, x.stranger() as s:
-        call = s.dial("x").wait_ok()
+        call = s.dial("x").greeted()
         call.dtmf("204")
         lin.wait_state("IncomingReceived")
         lin.answer()
@@ -57,7 +57,7 @@ def test_sipp_phone_echoes():
         phone = Sipp("phone.xml", calls=1, extra=["-rtp_echo"])
         phone.register("204", x.secrets["204"], x.sip)
         phone.start()
-        call = s.dial("x").wait_ok()
+        call = s.dial("x").greeted()
         call.dtmf("204")
         time.sleep(2)
         start = len(call.samples)
@@ -129,7 +129,7 @@ def test_two_phones_on_one_extension():
         time.sleep(0.5)
         assert not one.incoming, "an unregistered phone was rung"
         r.refuse(486)
-        assert call.wait_answer().status == 486
+        call.wait_ok()                          # the box of 204 tells that nobody is there
 
 
 def test_ipv6():
@@ -153,7 +153,7 @@ def test_ipv6():
             other.hangup()
             call.wait_end()
         with x.stranger(exchange=x.sip6) as s:
-            call = s.dial("x").wait_ok()
+            call = s.dial("x").greeted()
             call.dtmf("200")
             r = a.wait_call()
             r.answer()
@@ -204,16 +204,19 @@ def test_hold_and_resume():
             hears(other.samples[had:], 700, 3, "204 after the hold")
             a.hangup()
             other.wait_end()
-            heard = a.heard()
-            hears(heard, 440, 5, "the holder before and after")
-            hears_not(heard, 1200, "the holder")
+            # baresip 1.0 records nothing any more after its own hold, so its second half is judged by the packets it was sent
+            hears(a.heard(), 440, 2, "the holder before")
+            hears_not(a.heard_samples(), 1200, "the holder")
+            x.wait_idle()
+            newest = [r for r in closed_records(x, 4) if r["direction"] == "in"][0]
+            assert newest["rtp"]["packets_out"] >= 240, "2 s before the hold and 3 s after it: %r" % newest["rtp"]
         x.wait_idle()
 
 
 def test_called_phone_holds():
     """The phone that was called holds and resumes the stranger."""
     with Exchange() as x, x.raw("204") as b, x.stranger() as s:
-        call = s.dial("x").wait_ok()
+        call = s.dial("x").greeted()
         call.dtmf("204")
         other = b.wait_call()
         other.answer()
@@ -258,7 +261,11 @@ def test_phones_call_each_other():
         assert other.wait_end() == "CANCEL"
         call = a.dial("204")
         b.wait_call().refuse(486)
-        assert call.wait_answer().status == 486
+        call.wait_ok()
+        assert call.wait_end(20) == "BYE", "after the announcement that nobody is there"
+        assert sound.speech_like(call.samples), "no announcement that nobody is there"
+        x.wait_idle()
+        assert leg(x.calls(), disposition="busy")["cause"] == 17
         call = a.dial("299")
         assert call.wait_answer().status in (404, 480, 484), call.final.start
         group = a.dial("222")

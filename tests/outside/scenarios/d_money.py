@@ -34,6 +34,7 @@ def _call(x, meter, user, keys=None, wait=0.0, refer=None):
             return r.status
         call.speak(sound.sine(1000, 12))
         if keys:
+            call.greeted()
             time.sleep(wait)
             call.dtmf(keys, on=0.06, gap=0.06)
         time.sleep(0.8)
@@ -77,7 +78,7 @@ def test_stranger_keys_anything():
         all_of(jobs, at_once=10)
         assert meter.seen == [], meter.numbers()
         with x.raw("204") as two, x.stranger() as s:
-            call = s.dial("x").wait_ok()
+            call = s.dial("x").greeted()
             call.dtmf("204")
             ring = two.wait_call()
             ring.answer()
@@ -92,7 +93,7 @@ def test_stranger_keys_anything():
                 call.hangup()
         # a phone in the house that sends the stranger on to a paid number
         with x.raw("204") as two, x.stranger() as s:
-            call = s.dial("x").wait_ok()
+            call = s.dial("x").greeted()
             call.dtmf("204")
             ring = two.wait_call()
             ring.refuse(302, "Moved", [["Contact", "<sip:912025550123@%s:%d>" % x.sip], ["Contact", "<sip:911%%2F@%s:%d>" % (meter.ip, meter.port)]])

@@ -56,7 +56,7 @@ def test_kill_in_the_middle_of_calls():
         for p in (a, b):
             p.incoming.clear()
         with x.stranger() as s:
-            c = s.dial("x").wait_ok()
+            c = s.dial("x").greeted()
             c.dtmf("1")
             r1, r2 = a.wait_call(), b.wait_call()
             r2.answer()

@@ -185,7 +185,7 @@ def test_answers_go_where_the_request_came_from():
 def test_sound_of_strangers_is_not_heard():
     """RTP and RTCP from other addresses to the ports of a call are neither heard nor do they steal its sound."""
     with Exchange() as x, x.raw("204") as b, x.stranger() as s:
-        call = s.dial("x").wait_ok()
+        call = s.dial("x").greeted()
         call.dtmf("204")
         other = b.wait_call()
         other.answer()
@@ -272,7 +272,7 @@ def test_digits_in_three_ways():
             yield lambda: call.info("200", kind="application/dtmf")
         for n in range(3):
             with x.stranger() as s:
-                call = s.dial("x").wait_ok()
+                call = s.dial("x").greeted()
                 call.speak(sound.sine(1000, 1))
                 list(ways(call))[n]()
                 one.wait_call(8).refuse()
@@ -302,7 +302,7 @@ def _without_events(s):
     call = Call(s, "<%s>" % uri)
     call.offer_events = False
     call.run(uri, [], None, None, 10)
-    return call.wait_ok()
+    return call.greeted()
 
 
 def test_digits_go_through():

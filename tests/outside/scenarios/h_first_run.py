@@ -40,7 +40,7 @@ def test_first_start():
         assert "5060" in out
         x.secrets = secrets
         with x.raw("200") as a, x.raw("204") as b, x.stranger() as s:
-            call = s.dial("x").wait_ok()
+            call = s.dial("x").greeted()
             call.dtmf("1")
             r = [a.wait_call(), b.wait_call()]
             r[0].answer()
