@@ -38,7 +38,7 @@ impl Uri {
     }
 
     /// Builds `sip:user@host:port`. The user is any text and is escaped where RFC 3261 §25.1 asks
-    /// for it; the host is a name or an address (IPv6 without brackets).
+    /// for it; the host is a name or an address (IPv6 with or without brackets).
     ///
     /// # Errors
     /// [`BadUri`] when the host is no host, the user is empty or holds control characters.
@@ -51,7 +51,8 @@ impl Uri {
             text.push_str(&escape_user(user));
             text.push('@');
         }
-        match host.parse::<IpAddr>() {
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        match bare.parse::<IpAddr>() {
             Ok(IpAddr::V6(ip)) => text.push_str(&format!("[{ip}]")),
             Ok(IpAddr::V4(ip)) => text.push_str(&ip.to_string()),
             Err(_) => {
@@ -127,7 +128,7 @@ impl Uri {
         self.0.user().is_some() || matches!(self.0.scheme(), Scheme::Tel)
     }
 
-    /// The host: a name in lower case or an address (IPv6 without brackets). Empty for `tel:`.
+    /// The host: a name in lower case or an address (IPv6 with or without brackets). Empty for `tel:`.
     #[must_use]
     pub fn host(&self) -> String {
         match self.0.host() {
@@ -206,6 +207,14 @@ mod tests {
         assert_eq!(Uri::parse(&format!("sip:{long}@h")).unwrap().user(), Some(long.clone()));
         assert_eq!(Uri::parse(&format!("sip:{long}1@h")).unwrap().user(), None);
         assert_eq!(Uri::parse(&format!("sip:{}@h", "1".repeat(limits::URI_BYTES))).unwrap_err(), BadUri::Long);
+    }
+
+    #[test]
+    fn an_ipv6_host_may_have_its_brackets() {
+        for host in ["::1", "[::1]"] {
+            assert_eq!(Uri::sip(Some("204"), host, Some(5070)).unwrap().to_string(), "sip:204@[::1]:5070");
+        }
+        assert!(Uri::sip(None, "[::1", None).is_err());
     }
 
     #[test]
