@@ -20,7 +20,7 @@ pub(crate) struct Prepared {
 
 /// Makes what is missing. `text` is the configuration for a place that has none; its extensions get secrets. Phones of a configuration that
 /// somebody wrote get theirs from `rotate`, when their owner asks.
-pub(crate) async fn prepare(home: &Home, state: State, text: &str, rotate: &[String]) -> Outcome<Prepared> {
+pub(crate) async fn prepare(home: &Home, state: State, text: &str) -> Outcome<Prepared> {
     let whole = state == State::Lived && home.path().join("cert").join("key.pem").exists() && home.pepper().exists();
     if whole {
         let lock = home.lock()?;
@@ -28,7 +28,7 @@ pub(crate) async fn prepare(home: &Home, state: State, text: &str, rotate: &[Str
         return Ok(Prepared { lock, secrets: Vec::new(), first: false });
     }
     let making = Making::begin(home, state)?;
-    let mut users: Vec<String> = rotate.to_vec();
+    let mut users = Vec::new();
     let first = matches!(state, State::Absent | State::Empty);
     if first {
         making.config(text)?;

@@ -4,7 +4,7 @@ use crate::config_file::edit::Change;
 use crate::control::server::Serve;
 use crate::control::{Answer, Request};
 use crate::exchange::trunks::Locals;
-use crate::exchange::{deeds, snapshot, wall};
+use crate::exchange::{deeds, snapshot, start, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
 use crate::home::Home;
 use crate::net::media_io::MediaIo;
@@ -13,6 +13,7 @@ use crate::prompts::Prompts;
 use pbx::exchange::Exchange;
 use pbx::phones::Phones;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -63,7 +64,9 @@ impl Running {
             }
             ports.set_public(config.sip.public_address, config.sip.local_networks.clone());
         });
+        let _ = self.signalling.send(Ask::Advertise(start::advertise(&config))).await;
         self.trunks_changed.notify_one();
+        self.warm();
         let mut later = Vec::new();
         let listens =
             |config: &pbx::config::Config| (config.sip.udp.clone(), config.sip.tcp.clone(), config.portal.listen);
@@ -73,6 +76,16 @@ impl Running {
         self.keep_version(&built.text, hash, author, &verdict).await;
         tracing::info!(author, %verdict, "configuration taken over");
         Ok(json!({ "reloaded": true, "verdict": verdict, "findings": built.findings.len(), "later": later }))
+    }
+
+    /// Loads the prompts that the plan names, before somebody has to wait for them.
+    pub(crate) fn warm(&self) {
+        let snapshot = self.exchange.snapshot.load_full();
+        let prompts = Arc::clone(&self.prompts);
+        std::thread::spawn(move || {
+            let sounds: BTreeSet<String> = snapshot.program.sounds().map(|used| used.sound).collect();
+            prompts.warm(sounds.iter().map(String::as_str), &snapshot.config.system.language);
+        });
     }
 
     /// Keeps the text in the store, so that it can be taken back.

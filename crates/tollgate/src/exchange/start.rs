@@ -16,7 +16,7 @@ use crate::net::media_io::{self, MediaIo};
 use crate::net::ports::Ports;
 use crate::net::sip_io::{Ask, Report, SipIo};
 use crate::prompts::Prompts;
-use pbx::config::{Config, PortalListen};
+use pbx::config::{Config, Network, PortalListen};
 use pbx::entry::Door;
 use pbx::exchange::{Clock, Exchange, Parts};
 use pbx::gate::Gate;
@@ -61,6 +61,7 @@ pub(crate) struct Told {
 
 /// Starts, calls `tell` when calls can come, and runs until told to end.
 pub(crate) async fn run(home: &Home, drain: Option<u64>, tell: impl FnOnce(&Told)) -> Outcome<()> {
+    allow_many_files();
     let state = home.state()?;
     short_enough(home)?;
     let text = match state {
@@ -73,13 +74,17 @@ pub(crate) async fn run(home: &Home, drain: Option<u64>, tell: impl FnOnce(&Told
         drop(home.lock()?);
     }
     let config = Arc::clone(&built.snapshot.config);
+    if let Some(at) = config.sip.tls.first() {
+        return Err(Fault::unusable(format!("[sip] tls = [\"{at}\"]: this version speaks no TLS"))
+            .repair("leave tls out; phones and trunks come by UDP and TCP"));
+    }
     let named = |key: &str| built.written.contains(&["sip", key]) || built.written.contains(&["sip", "udp"]);
     let wanted = |list: &[SocketAddr], key: &str| -> Vec<Wanted> {
         list.iter().map(|at| Wanted { at: *at, named: named(key) }).collect()
     };
     let bound = bind::signalling(&wanted(&config.sip.udp, "udp"), &wanted(&config.sip.tcp, "tcp"))?;
     let metrics = metrics_listener(&config)?;
-    let prepared = first_run::prepare(home, state, &text, &[]).await?;
+    let prepared = first_run::prepare(home, state, &text).await?;
     let first = prepared.first;
     let outcome = Starting { home, built, bound, metrics }.go(prepared, drain, tell).await;
     match outcome {
@@ -169,7 +174,6 @@ impl Starting<'_> {
             .await
             .doing(|| format!("open the store {}", home.store().display()))?;
         let prompts = Arc::new(Prompts::new(snapshot::sound_folders(home, &config)));
-        let sounds = built.snapshot.program.sounds().map(|used| used.sound).collect::<Vec<_>>();
         let seed = random()?;
         let exchange = Arc::new(Exchange::new(Parts {
             snapshot: built.snapshot,
@@ -203,7 +207,7 @@ impl Starting<'_> {
             store: store.clone(),
             phones,
             media,
-            prompts: Arc::clone(&prompts),
+            prompts,
             signalling: asks,
             trunks_changed: Arc::new(Notify::new()),
             locals,
@@ -244,8 +248,7 @@ impl Starting<'_> {
         if let Some(listener) = metrics {
             serve_metrics(&mut tasks, listener, &running)?;
         }
-        let language = config.system.language.clone();
-        std::thread::spawn(move || prompts.warm(sounds.iter().map(String::as_str), &language));
+        running.warm();
         running.keep_version(&built.text, hash, "the file", &built.verdict).await;
         tell(&told);
         drop(built.sources);
@@ -279,15 +282,30 @@ fn sip_config(config: &Config, realm: &str) -> Outcome<sip::Config> {
     let mut sip = sip::Config::new(random()?);
     sip.user_agent = format!("tollgate/{}", env!("CARGO_PKG_VERSION"));
     sip.names = vec![realm.to_ascii_lowercase()];
-    sip.advertise = config.sip.public_address.map(|public| {
-        let networks = if config.sip.local_networks.is_empty() {
-            pbx::config::Network::PRIVATE.to_vec()
-        } else {
-            config.sip.local_networks.clone()
-        };
-        sip::Advertise { public, local_networks: networks.iter().map(pbx::config::Network::parts).collect() }
-    });
+    sip.advertise = advertise(config);
     Ok(sip)
+}
+
+/// What peers outside the local networks are told about where we are.
+pub(crate) fn advertise(config: &Config) -> Option<sip::Advertise> {
+    let public = config.sip.public_address?;
+    let networks = match config.sip.local_networks.as_slice() {
+        [] => Network::PRIVATE.as_slice(),
+        named => named,
+    };
+    Some(sip::Advertise { public, local_networks: networks.iter().map(Network::parts).collect() })
+}
+
+/// Each call has four sockets: as many open files as the system lets us have.
+fn allow_many_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the number of open files stays as it was");
+        }
+    }
 }
 
 fn listens(bound: &Bound) -> Vec<String> {

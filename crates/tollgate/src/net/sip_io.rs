@@ -23,6 +23,8 @@ use tokio::time::Sleep;
 pub(crate) enum Ask {
     /// Take no new calls.
     Drain,
+    /// From now on, tell peers this address.
+    Advertise(Option<sip::Advertise>),
     /// How are you?
     Report(oneshot::Sender<Report>),
     /// Send what is still to be sent, and end.
@@ -124,6 +126,7 @@ impl SipIo {
             some = true;
             match ask {
                 Some(Ask::Drain) => self.signal.drain(),
+                Some(Ask::Advertise(advertise)) => self.endpoint.advertise(advertise),
                 Some(Ask::Report(reply)) => {
                     let _ = reply.send(self.report());
                 }

@@ -65,8 +65,7 @@ impl Prompts {
     pub(crate) fn exists(&self, name: &str, language: &str) -> bool {
         let folders = self.state.lock().unwrap_or_else(PoisonError::into_inner).folders.clone();
         candidates(name, language).iter().any(|candidate| {
-            folders.iter().any(|folder| folder::path(folder, candidate).is_some())
-                || embedded::bytes(candidate).is_some()
+            folders.iter().any(|folder| folder::path(folder, candidate).is_some()) || embedded::exists(candidate)
         })
     }
 
