@@ -30,6 +30,8 @@ pub const TOKENS: usize = 256;
 pub const VALUE_BYTES: usize = 8_192;
 /// Most variables of one channel, all frames counted.
 pub const VARIABLES: usize = 4_096;
+/// Most bytes of names and values of one channel's variables, frames counted: a loop that fills them ends its call.
+pub const VARIABLE_BYTES: usize = 1 << 20;
 /// Most arguments a Gosub passes or an application takes.
 pub const ARGUMENTS: usize = 64;
 /// How deep Gosub may nest in one call.

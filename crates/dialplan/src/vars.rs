@@ -33,11 +33,13 @@ pub(crate) struct Frame<P> {
 pub(crate) struct Vars<P> {
     map: HashMap<String, Var>,
     frames: Vec<Frame<P>>,
+    /// Names and values in the map and hidden in frames.
+    bytes: usize,
 }
 
 impl<P> Default for Vars<P> {
     fn default() -> Self {
-        Vars { map: HashMap::new(), frames: Vec::new() }
+        Vars { map: HashMap::new(), frames: Vec::new(), bytes: 0 }
     }
 }
 
@@ -63,12 +65,15 @@ impl<P> Vars<P> {
         if value.len() > limits::VALUE_BYTES || name.len() > limits::VALUE_BYTES {
             return false;
         }
+        let old = self.map.get(name).map_or(0, |v| name.len() + v.value.len());
+        let bytes = self.bytes - old + name.len() + value.len();
+        if bytes > limits::VARIABLE_BYTES || (old == 0 && self.map.len() >= limits::VARIABLES) {
+            return false;
+        }
+        self.bytes = bytes;
         if let Some(var) = self.map.get_mut(name) {
             *var = Var { value, inherit };
             return true;
-        }
-        if self.map.len() >= limits::VARIABLES {
-            return false;
         }
         self.map.insert(name.to_owned(), Var { value, inherit });
         true
@@ -78,9 +83,14 @@ impl<P> Vars<P> {
     pub(crate) fn set_local(&mut self, name: &str, value: String) -> bool {
         let name = bare(name).0;
         let old = self.map.get(name).cloned();
+        let cost = name.len() + old.as_ref().map_or(0, |v| v.value.len());
         if let Some(frame) = self.frames.last_mut()
             && !frame.hidden.iter().any(|(n, _)| n == name)
         {
+            if self.bytes + cost > limits::VARIABLE_BYTES || frame.hidden.len() >= limits::VARIABLES {
+                return false;
+            }
+            self.bytes += cost;
             frame.hidden.push((name.to_owned(), old));
         }
         self.set(name, value)
@@ -109,14 +119,16 @@ impl<P> Vars<P> {
     pub(crate) fn leave(&mut self) -> Option<P> {
         let frame = self.frames.pop()?;
         for (name, old) in frame.hidden {
-            match old {
-                Some(var) => {
-                    self.map.insert(name, var);
-                }
+            let size = name.len();
+            let gone = match old {
+                Some(var) => self.map.insert(name, var),
                 None => {
-                    self.map.remove(&name);
+                    self.bytes -= size;
+                    self.map.remove(&name)
                 }
-            }
+            };
+            // What was hidden is counted already; what hid it goes.
+            self.bytes -= gone.map_or(0, |v| size + v.value.len());
         }
         Some(frame.back)
     }
@@ -178,6 +190,21 @@ mod tests {
         let mut grandchild: Vars<u8> = Vars::default();
         child.into_iter().for_each(|(n, v)| assert!(grandchild.set(&n, v)));
         assert_eq!(grandchild.inherited(), [("__DEEP".to_owned(), "v".to_owned())]);
+    }
+
+    #[test]
+    fn bytes_are_counted_to_the_last() {
+        let mut vars: Vars<u8> = Vars::default();
+        assert!(vars.set("A", "12345".into()));
+        let before = vars.bytes;
+        assert!(vars.enter(1, &["x".into(), "yy".into()]));
+        assert!(vars.set_local("A", "1".into()) && vars.set_local("B", "22".into()) && vars.set("A", "333".into()));
+        assert!(vars.enter(2, &["z".into()]));
+        assert_eq!((vars.leave(), vars.leave()), (Some(2), Some(1)));
+        assert_eq!((vars.bytes, vars.get("A")), (before, Some("12345")));
+        let big = "x".repeat(limits::VALUE_BYTES);
+        let fitting = (0..).take_while(|i| vars.set(&format!("BIG{i}"), big.clone())).count();
+        assert_eq!(fitting, limits::VARIABLE_BYTES / (limits::VALUE_BYTES + 5));
     }
 
     #[test]

@@ -280,7 +280,7 @@ fn function(name: &str, write: bool, compat: Compat, span: Span, findings: &mut 
 }
 
 /// The present form of applications that are gone.
-fn gone(name: &str) -> Option<&'static str> {
+pub(crate) fn gone(name: &str) -> Option<&'static str> {
     Some(match name.to_ascii_lowercase().as_str() {
         "digittimeout" => "Set(TIMEOUT(digit)=…)",
         "responsetimeout" => "Set(TIMEOUT(response)=…)",

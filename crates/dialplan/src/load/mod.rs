@@ -10,6 +10,8 @@ mod lines;
 mod nearest;
 mod sections;
 
+pub(crate) use check::gone;
+
 use crate::finding::{Finding, Severity};
 use crate::limits;
 use crate::program::{Builder, Compat, Dialect, Program};

@@ -47,6 +47,26 @@ impl Dialect {
         }
     }
 
+    /// Which dialect a text was probably written for, and why: what `auto` in the configuration means.
+    pub fn guess(text: &str) -> (Dialect, &'static str) {
+        for line in text.lines() {
+            let Some((_, value)) = line.split_once('=') else { continue };
+            let Some((_, rest)) = value.split_once(',') else { continue };
+            let Some((_, app)) = rest.split_once(',') else { continue };
+            let name = app.split(['(', ',', '|']).next().unwrap_or_default().trim();
+            if crate::apps::lookup(name).is_none() && crate::load::gone(name).is_none() {
+                continue;
+            }
+            if app.trim_start().get(name.len()..).is_some_and(|rest| rest.trim_start().starts_with([',', '|'])) {
+                return (Dialect::V1_2, "arguments stand without brackets");
+            }
+            if app.contains('|') && !app.contains("$[") && !app.contains("||") {
+                return (Dialect::V1_2, "| stands between arguments");
+            }
+        }
+        (Dialect::Safe, "nothing in it needs an older dialect")
+    }
+
     /// The dialect of that name.
     pub fn from_name(name: &str) -> Option<Dialect> {
         [Dialect::Safe, Dialect::V22, Dialect::V1_4, Dialect::V1_2, Dialect::V1_0]
