@@ -4,7 +4,7 @@
 //! `foreign`, `entry strangers = context,extension,priority [any]`, and ```expect``` lines such as `strangers are free`,
 //! `strangers reach trunk itsp`, `strangers never reach mobile calls`, `strangers ring extension 204`, `strangers never
 //! ring extension 205`, `strangers meet unknown AGI`, `says …`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 use audit::{Entry, Facts, Report, coarse};
 use dialplan::number::Country;

@@ -1,5 +1,5 @@
 //! What a packet costs inside the plane: relayed, transcoded, played, refused. Sockets come on top.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::disallowed_methods)]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use media::codec::Codec;

@@ -2,7 +2,7 @@
 //!
 //! Two halves. Audio as samples: [`codec`], [`wav`], [`sound`], [`tone`], [`dtmf`], [`inband`]. Audio as packets: [`sdp`]
 //! agrees on them, [`plane`] moves them; begin there.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods))]
 
 pub mod codec;
 pub mod dtmf;
