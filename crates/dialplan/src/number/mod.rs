@@ -1,7 +1,7 @@
 //! What a telephone number is and what kind of call it makes: the words that proof and gate share.
 //!
 //! [`normalise`] turns what somebody dialled into one spelling and one [`Class`]. Everything here is decided by our own
-//! tables ([`country`], [`assigned`], [`nanp`], [`world`]): lists of what is known, so what is not listed is
+//! tables (`country`, `assigned`, `nanp`, `world`): lists of what is known, so what is not listed is
 //! [`Class::Unknown`], and Unknown is refused by [`crate::policy`]. Metadata libraries were measured and left out:
 //! none knows 911, 976 or 1010xxx, and the fence needs classes, not formatting.
 

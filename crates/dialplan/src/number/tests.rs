@@ -246,10 +246,10 @@ proptest! {
     #[test]
     fn a_number_and_its_full_form_have_one_class(digits in "[0-9]{3,15}") {
         for country in Country::all() {
-            if let Ok(number) = normalise(country, &digits) {
-                if number.e164.starts_with('+') {
-                    prop_assert_eq!(normalise(country, &number.e164).unwrap(), number);
-                }
+            if let Ok(number) = normalise(country, &digits)
+                && number.e164.starts_with('+')
+            {
+                prop_assert_eq!(normalise(country, &number.e164).unwrap(), number);
             }
         }
     }
