@@ -100,6 +100,8 @@ pub struct Call {
     keys: VecDeque<char>,
     answered: Option<Instant>,
     gone: Option<Stop>,
+    /// The leg whose sound is joined with the caller's.
+    pub(crate) bridged: Option<LegId>,
     /// Who ended the call, for the records of the legs that are let go then.
     pub(crate) ended_by: Side,
     absolute: Option<Instant>,
@@ -159,6 +161,7 @@ impl Call {
             keys: VecDeque::new(),
             answered: None,
             gone: None,
+            bridged: None,
             ended_by: Side::Exchange,
             absolute: None,
             playing: 0,
@@ -359,6 +362,7 @@ impl Call {
             let known = self.legs.get_mut(&leg)?;
             known.note(&event, self.exchange.clock.now());
             if let LegEvent::Key(key) = event {
+                self.pass_key(leg, self.line, key);
                 return Some(Event::KeyOf(leg, key));
             }
             if let LegEvent::HungUp { .. } | LegEvent::Failed { .. } = event {
@@ -373,6 +377,9 @@ impl Call {
             }
             LegEvent::Key(key) => {
                 self.tree.heard();
+                if let Some(other) = self.bridged {
+                    self.pass_key(other, other, key);
+                }
                 self.press(key);
                 None
             }
@@ -427,6 +434,13 @@ impl Call {
                 cause: Cause::TIMER,
             },
         ))
+    }
+
+    /// A key that came by signalling does not travel with the sound: it is sent on to the other party.
+    fn pass_key(&mut self, joined: LegId, to: LegId, key: char) {
+        if self.bridged == Some(joined) {
+            self.press_for(to, key.encode_utf8(&mut [0; 4]), limits::KEY);
+        }
     }
 
     fn press(&mut self, key: char) {

@@ -51,7 +51,8 @@ impl Door {
                 Admit::Accept(Origin::Extension { user })
             }
             Verdict::NoCredentials => self.challenge(now, request, flow, false),
-            Verdict::Stale => self.challenge(now, request, flow, true),
+            // A counter that was seen before is no wrong secret: a fresh nonce is all the phone needs.
+            Verdict::Stale | Verdict::Replay => self.challenge(now, request, flow, true),
             _ => {
                 tracing::info!(
                     source = %flow.remote.ip(),
@@ -97,6 +98,15 @@ impl Doorman<Origin> for Door {
             // Answered without state and alike for everyone: it tells nothing but that somebody is here.
             Method::Options => Admit::Accept(Origin::Stranger { source: flow.remote.ip() }),
             _ => self.extension(now, request, flow),
+        }
+    }
+
+    /// A trunk brings many callers from one address, and a whole house may register from one.
+    fn allowance(&self, origin: &Origin) -> usize {
+        match origin {
+            Origin::Trunk { .. } => limits::PENDING_TRUNK,
+            Origin::Extension { .. } => limits::PENDING_PHONES,
+            Origin::Stranger { .. } | Origin::System => sip::limits::PENDING_PER_SOURCE,
         }
     }
 }

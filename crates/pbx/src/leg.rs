@@ -248,6 +248,9 @@ impl Call {
     }
 
     fn forget(&mut self, leg: LegId) {
+        if self.bridged == Some(leg) {
+            self.bridged = None;
+        }
         if let Some(known) = self.legs.remove(&leg) {
             self.world
                 .media(media::plane::Command::Close { port: leg.port() });

@@ -52,3 +52,12 @@ pub const RINGING: Duration = Duration::from_secs(300);
 
 /// Registrations that may wait for the store: a thousand phones coming back after a power cut.
 pub const KEEPER: usize = 1024;
+
+/// How long a key lasts that we press for somebody: well above the 40 ms that every detector hears (Q.24).
+pub const KEY: Duration = Duration::from_millis(120);
+
+/// Requests of one trunk that may wait for our answer: as many calls as a small office can have ringing.
+pub const PENDING_TRUNK: usize = 1024;
+
+/// Requests of authenticated phones at one address that may wait for our answer.
+pub const PENDING_PHONES: usize = 512;

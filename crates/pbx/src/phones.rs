@@ -166,7 +166,7 @@ impl Phones {
         let mut registrar = self.registrar();
         let reply = registrar.register(now, user, request, flow);
         if reply.changed {
-            let all = registrar.export(now).into_iter().filter(|saved| saved.aor == user).collect();
+            let all = registrar.export_of(now, user);
             drop(registrar);
             self.keep(user, all);
         }
@@ -184,7 +184,7 @@ impl Phones {
         let losers = self.registrar().closed(connection);
         for user in losers {
             tracing::debug!(user, "a phone's connection is gone");
-            let left = self.registrar().export(now).into_iter().filter(|saved| saved.aor == user).collect();
+            let left = self.registrar().export_of(now, &user);
             self.keep(&user, left);
         }
     }

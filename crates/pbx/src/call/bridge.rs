@@ -105,6 +105,7 @@ impl Call {
 
     /// Connects the sound of the caller with that of `leg`.
     pub fn join(&mut self, leg: LegId) {
+        self.bridged = Some(leg);
         self.world.media(Command::Join {
             a: self.line.port(),
             b: leg.port(),
@@ -113,6 +114,7 @@ impl Call {
 
     /// Separates them again.
     pub fn part(&mut self, leg: LegId) {
+        self.bridged = None;
         self.world.media(Command::Leave { port: leg.port() });
     }
 }
