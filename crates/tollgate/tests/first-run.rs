@@ -1,5 +1,7 @@
 //! The first start makes everything and shows secrets once; the second is silent about them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use common::{Place, names};

@@ -1,5 +1,7 @@
 //! A configuration that somebody wrote by hand works, its phones get secrets by `rotate`, running or not.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use common::Place;

@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 use store::{ConfigVersion, Store};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
+/// A reload that was asked for a moment ago has happened within this time.
+const RELOAD: Duration = Duration::from_secs(3);
+
 /// Everything that is going on.
 pub(crate) struct Running {
     pub(crate) home: Home,
@@ -74,7 +77,7 @@ impl Running {
             later.push("the addresses to listen on are taken at the next start");
         }
         self.keep_version(&built.text, hash, author, &verdict).await;
-        tracing::info!(author, %verdict, "configuration taken over");
+        tracing::info!(author, verdict = verdict.replace('\n', " | "), "configuration taken over");
         Ok(json!({ "reloaded": true, "verdict": verdict, "findings": built.findings.len(), "later": later }))
     }
 
@@ -123,11 +126,29 @@ impl Running {
     }
 
     async fn rotate(&self, user: &str) -> Outcome<Value> {
-        deeds::must_exist(&self.exchange.snapshot.load().config, user)?;
+        self.must_know(user).await?;
         let rotated = deeds::rotate(&self.store, user).await?;
         self.phones.set_credentials(user, Some(rotated.ha1.clone()));
         tracing::info!(user, "the secret is new");
         Ok(rotated.to_json())
+    }
+
+    /// An extension that was written just now may be on its way in with a reload.
+    async fn must_know(&self, user: &str) -> Outcome<()> {
+        let known = || self.exchange.snapshot.load().config.extensions.contains_key(user);
+        let until = Instant::now() + RELOAD;
+        while !known() {
+            let written = deeds::config(&self.home).is_ok_and(|read| read.config.extensions.contains_key(user));
+            if !written {
+                return deeds::must_exist(&self.exchange.snapshot.load().config, user);
+            }
+            if Instant::now() > until {
+                return Err(Fault::failed(format!("extension {user} is written but not taken over yet"))
+                    .repair(format!("kill -HUP {}", std::process::id())));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     /// The signalling task's numbers.

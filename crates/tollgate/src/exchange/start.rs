@@ -23,13 +23,12 @@ use pbx::gate::Gate;
 use pbx::gate::budget::InStore;
 use pbx::live::Wires;
 use pbx::phones::Phones;
-use pbx::signal::Signal;
 use sip::Endpoint;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::{Mode, Store};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
 /// Where metrics are served when nothing else is said: loopback only.
@@ -61,6 +60,8 @@ pub(crate) struct Told {
 
 /// Starts, calls `tell` when calls can come, and runs until told to end.
 pub(crate) async fn run(home: &Home, drain: Option<u64>, tell: impl FnOnce(&Told)) -> Outcome<()> {
+    // From here on no signal ends the process halfway through.
+    let mut signals = Signals::listen()?;
     allow_many_files();
     let state = home.state()?;
     short_enough(home)?;
@@ -86,7 +87,7 @@ pub(crate) async fn run(home: &Home, drain: Option<u64>, tell: impl FnOnce(&Told
     let metrics = metrics_listener(&config)?;
     let prepared = first_run::prepare(home, state, &text).await?;
     let first = prepared.first;
-    let outcome = Starting { home, built, bound, metrics }.go(prepared, drain, tell).await;
+    let outcome = Starting { home, built, bound, metrics }.go(prepared, &mut signals, drain, tell).await;
     match outcome {
         Err(Stopped::BeforeItRan(fault)) => {
             if first {
@@ -96,6 +97,24 @@ pub(crate) async fn run(home: &Home, drain: Option<u64>, tell: impl FnOnce(&Told
         }
         Err(Stopped::Running(fault)) => Err(fault),
         Ok(()) => Ok(()),
+    }
+}
+
+/// The signals that concern an exchange.
+struct Signals {
+    hang_up: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Outcome<Self> {
+        let to = |kind| signal(kind).doing(|| "listen for signals".to_owned());
+        Ok(Self {
+            hang_up: to(SignalKind::hangup())?,
+            terminate: to(SignalKind::terminate())?,
+            interrupt: to(SignalKind::interrupt())?,
+        })
     }
 }
 
@@ -166,7 +185,13 @@ struct Starting<'a> {
 }
 
 impl Starting<'_> {
-    async fn go(self, prepared: Prepared, drain: Option<u64>, tell: impl FnOnce(&Told)) -> Result<(), Stopped> {
+    async fn go(
+        self,
+        prepared: Prepared,
+        signals: &mut Signals,
+        drain: Option<u64>,
+        tell: impl FnOnce(&Told),
+    ) -> Result<(), Stopped> {
         let Self { home, built, bound, metrics } = self;
         let config = Arc::clone(&built.snapshot.config);
         let hash = built.snapshot.program.hash();
@@ -191,7 +216,7 @@ impl Starting<'_> {
         let (orders, ordered) = mpsc::channel(pbx::limits::SIP_COMMANDS);
         let wires = Arc::new(Wires { sip: orders, media: media.clone(), phones: Arc::clone(&phones) });
         let door = Door::new(Arc::clone(&exchange), Arc::clone(&phones), random()?, now);
-        let signal = Signal::new(Arc::clone(&exchange), wires, door);
+        let signal = pbx::signal::Signal::new(Arc::clone(&exchange), wires, door);
         let endpoint = Endpoint::new(sip_config(&config, phones.realm())?);
         let locals = Locals { udp: bound.udp.iter().filter_map(|socket| socket.local_addr().ok()).collect() };
         let listens = listens(&bound);
@@ -254,7 +279,7 @@ impl Starting<'_> {
         drop(built.sources);
         tracing::info!(home = %home.path().display(), listens = ?told.listens, "the exchange answers");
 
-        let outcome = wait(&running, ended, &mut broken, drain).await;
+        let outcome = wait(&running, signals, ended, &mut broken, drain).await;
         let _ = running.signalling.send(Ask::Stop).await;
         let _ = tokio::time::timeout(LAST_WORDS, sip).await;
         tasks.shutdown().await;
@@ -361,23 +386,20 @@ async fn tidy(running: Arc<Running>) {
 /// Until told to end: SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once.
 async fn wait(
     running: &Arc<Running>,
+    signals: &mut Signals,
     mut ended: mpsc::Receiver<Option<u64>>,
     broken: &mut mpsc::Receiver<String>,
     drain: Option<u64>,
 ) -> Outcome<()> {
-    let doing = || "listen for signals".to_owned();
-    let mut hang_up = signal(SignalKind::hangup()).doing(doing)?;
-    let mut terminate = signal(SignalKind::terminate()).doing(doing)?;
-    let mut interrupt = signal(SignalKind::interrupt()).doing(doing)?;
     let patience = loop {
         tokio::select! {
-            _ = hang_up.recv() => {
+            _ = signals.hang_up.recv() => {
                 if let Err(fault) = running.reload("SIGHUP").await {
                     tracing::error!("the configuration was not taken over, the old one goes on: {}", fault.message);
                 }
             }
-            _ = terminate.recv() => break drain,
-            _ = interrupt.recv() => break drain,
+            _ = signals.terminate.recv() => break drain,
+            _ = signals.interrupt.recv() => break drain,
             asked = ended.recv() => break asked.flatten().or(drain),
             why = broken.recv() => {
                 let why = why.unwrap_or_else(|| "a part of the exchange ended by itself".to_owned());
@@ -399,8 +421,8 @@ async fn wait(
     };
     tokio::select! {
         _ = tokio::time::timeout(patience, calm) => {}
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        _ = signals.terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
     }
     let left = running.exchange.calls.end(None);
     if left > 0 {

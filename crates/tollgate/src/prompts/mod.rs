@@ -120,11 +120,12 @@ impl Sounds for Prompts {
             }
             state.folders.clone()
         };
-        let found = candidates(name, language)
+        let names = candidates(name, language);
+        // A folder's voice is not mixed with ours where it has the sound in any language that will do.
+        let found = names
             .iter()
-            .find_map(|candidate| {
-                folders.iter().find_map(|folder| folder::load(folder, candidate)).or_else(|| embedded::load(candidate))
-            })
+            .find_map(|name| folders.iter().find_map(|folder| folder::load(folder, name)))
+            .or_else(|| names.iter().find_map(|name| embedded::load(name)))
             .map(Arc::new);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &found {

@@ -1,5 +1,5 @@
 //! A built exchange with a home of its own on loopback, for the tests beside this folder.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Read as _;
