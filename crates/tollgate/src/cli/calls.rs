@@ -1,5 +1,6 @@
 //! `tollgate calls` and `tollgate channels`: what was, and what is.
 
+use super::print::say;
 use super::{Calls, Common, print};
 use crate::control::Request;
 use crate::control::client::Client;
@@ -44,7 +45,7 @@ pub(super) fn run(common: &Common, calls: &Calls) -> Outcome<u8> {
             for listed in &found {
                 if listed.record.ended_at.is_some() && shown.insert(listed.n) {
                     if common.json {
-                        println!("{}", json!(listed));
+                        say!("{}", json!(listed));
                     } else {
                         row(listed);
                     }
@@ -63,9 +64,15 @@ pub(super) fn run(common: &Common, calls: &Calls) -> Outcome<u8> {
 }
 
 fn head() {
-    println!(
+    say!(
         "{:<19}  {:>5}  {:<10}  {:<28}  {:<20}  {:<20}  {:<5}  way",
-        "begin", "s", "outcome", "origin", "from", "to", "codec"
+        "begin",
+        "s",
+        "outcome",
+        "origin",
+        "from",
+        "to",
+        "codec"
     );
 }
 
@@ -79,7 +86,7 @@ fn row(listed: &Listed) {
         _ => "-".to_owned(),
     };
     let way = record.path.last().cloned().unwrap_or_default();
-    println!(
+    say!(
         "{at:<19}  {seconds:>5}  {:<10}  {:<28}  {:<20}  {:<20}  {:<5}  {}",
         record.disposition.to_string(),
         print::clean(&record.origin),
@@ -112,7 +119,7 @@ pub(super) fn channels(common: &Common) -> Outcome<u8> {
         })
         .collect();
     if rows.is_empty() {
-        println!("no calls");
+        say!("no calls");
     } else {
         print::table(["call", "origin", "entry", "dialled", "at"], &rows);
     }

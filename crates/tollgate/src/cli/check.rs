@@ -1,6 +1,7 @@
 //! `tollgate check`: findings of a plan and its configuration. Exit 0: nothing at or above `--fail-on`; 1: findings; 2: unreadable.
 
 use super::places::Subject;
+use super::print::say;
 use super::{Check, Common, FailOn, Format, print};
 use crate::fault::Outcome;
 use dialplan::finding::{Finding, Severity};
@@ -15,10 +16,10 @@ pub(super) fn run(common: &Common, check: &Check) -> Outcome<u8> {
     match format {
         Format::Text => {
             for finding in findings {
-                println!("{}", finding.render(sources).trim_end());
+                say!("{}", finding.render(sources).trim_end());
             }
-            println!("{}", summary(findings));
-            println!("{}", subject.report().verdict);
+            say!("{}", summary(findings));
+            say!("{}", subject.report().verdict);
         }
         Format::Json => {
             let list: Vec<Value> = findings.iter().map(|finding| to_json(finding, sources)).collect();

@@ -1,5 +1,6 @@
 //! `tollgate doctor`: is this machine fit, and is this home? Looks, changes nothing.
 
+use super::print::say;
 use super::{Common, print};
 use crate::control::Request;
 use crate::control::client::Client;
@@ -33,7 +34,7 @@ pub(super) fn run(common: &Common) -> Outcome<u8> {
         print::json(&Value::Array(list));
     } else {
         for look in &looks {
-            println!("{}  {:<14} {}", if look.fine { "fine" } else { "LOOK" }, look.what, look.said);
+            say!("{}  {:<14} {}", if look.fine { "fine" } else { "LOOK" }, look.what, look.said);
         }
     }
     Ok(u8::from(looks.iter().any(|look| !look.fine)))

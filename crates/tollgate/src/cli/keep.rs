@@ -1,5 +1,6 @@
 //! `tollgate extension|trunk|group`: what an owner keeps. Through the running exchange if there is one, else directly in the home, under its lock.
 
+use super::print::say;
 use super::{Common, Extension, Group, Trunk, print};
 use crate::config_file::edit::Change;
 use crate::control::Request;
@@ -142,7 +143,7 @@ fn secret(common: &Common, number: &str) -> Outcome<()> {
         print::json(&value);
     } else {
         let of = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        println!("user    {}\nsecret  {}   (shown only now)\nrealm   {}", of("user"), of("secret"), of("realm"));
+        say!("user    {}\nsecret  {}   (shown only now)\nrealm   {}", of("user"), of("secret"), of("realm"));
     }
     Ok(())
 }
@@ -199,7 +200,7 @@ fn show<const N: usize>(common: &Common, what: &str, head: [&str; N], rows: &[[S
             .collect();
         print::json(&Value::Array(objects));
     } else if rows.is_empty() {
-        println!("no {what}");
+        say!("no {what}");
     } else {
         print::table(head, rows);
     }
@@ -209,6 +210,6 @@ fn done(common: &Common, text: &str) {
     if common.json {
         print::json(&json!({ "done": text }));
     } else {
-        println!("{text}");
+        say!("{text}");
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn run(common: &Common, place: &Place) -> Outcome<u8> {
     if common.json {
         print::json(&json!({ "hash": hex::encode(program.hash()), "plan": program.to_string() }));
     } else {
-        print!("{program}");
+        print::text(&program.to_string());
     }
     Ok(0)
 }

@@ -1,6 +1,7 @@
 //! `tollgate reach`: what each kind of caller can get at.
 
 use super::places::Subject;
+use super::print::say;
 use super::{Common, Format, Reach, print};
 use crate::fault::{Fault, Outcome};
 use audit::Step;
@@ -43,30 +44,30 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
         return Ok(0);
     }
     for entry in chosen() {
-        println!("{}", entry.entry);
+        say!("{}", entry.entry);
         for inside in &entry.inside {
-            println!("    inside    {inside}");
+            say!("    inside    {inside}");
         }
         for (sink, way) in &entry.sinks {
             // What is inside has been named already.
             if !matches!(sink, Sink::Inside(_)) {
-                println!("    {}{sink}", if sink.is_paid() { "COSTS     " } else { "reaches   " });
+                say!("    {}{sink}", if sink.is_paid() { "COSTS     " } else { "reaches   " });
                 by(way);
             }
         }
         for (why, way) in &entry.unknowns {
-            println!("    unknown   {why}");
+            say!("    unknown   {why}");
             by(way);
         }
     }
-    println!("{}", report.verdict);
+    say!("{}", report.verdict);
     Ok(0)
 }
 
 /// The lines of the plan that lead there.
 fn by(way: &[Step]) {
     for step in way {
-        println!("              {:<32} {}", step.place, step.does);
+        say!("              {:<32} {}", step.place, step.does);
     }
 }
 

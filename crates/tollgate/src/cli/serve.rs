@@ -23,21 +23,24 @@ pub(super) fn run(common: &Common, run: &Run) -> Outcome<u8> {
 fn tell(common: &Common, told: &Told) {
     if common.json {
         let secrets: Vec<_> = told.prepared.secrets.iter().map(|rotated| rotated.to_json()).collect();
-        print::json(&json!({
-            "home": common.home.path(),
-            "listens": told.listens,
-            "addresses": told.addresses,
-            "metrics": told.metrics,
-            "secrets": secrets,
-            "verdict": told.verdict,
-            "without_secret": told.without_secret,
-            "findings": told.findings,
-        }));
+        print::text(&format!(
+            "{:#}\n",
+            json!({
+                "home": common.home.path(),
+                "listens": told.listens,
+                "addresses": told.addresses,
+                "metrics": told.metrics,
+                "secrets": secrets,
+                "verdict": told.verdict,
+                "without_secret": told.without_secret,
+                "findings": told.findings,
+            })
+        ));
         return;
     }
     let mut out = String::new();
     let _ = text(&mut out, common, told);
-    print!("{out}");
+    print::text(&out);
 }
 
 fn text(out: &mut String, common: &Common, told: &Told) -> std::fmt::Result {

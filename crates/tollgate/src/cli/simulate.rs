@@ -1,6 +1,7 @@
 //! `tollgate simulate`: one call through the plan, step by step, in virtual time: the code of a real call without its sockets.
 
 use super::places::Subject;
+use super::print::say;
 use super::{Common, Simulate, print};
 use crate::exchange::snapshot::{missing_sounds, sound_folders};
 use crate::exchange::wall;
@@ -40,7 +41,7 @@ pub(super) fn run(common: &Common, simulate: &Simulate) -> Outcome<u8> {
         return Ok(0);
     }
     for moment in &trace.moments {
-        println!("{:>8.2}  {}", moment.at, print::clean(&moment.what.to_string()));
+        say!("{:>8.2}  {}", moment.at, print::clean(&moment.what.to_string()));
     }
     let prompts = Prompts::new(sound_folders(&common.home, &snapshot.config));
     for finding in missing_sounds(&snapshot.program, &prompts, &snapshot.config.system.language) {

@@ -105,6 +105,8 @@ struct Signals {
     hang_up: Signal,
     terminate: Signal,
     interrupt: Signal,
+    /// A file as large as it may be is the store's error to report, not the end of the process.
+    _full: Signal,
 }
 
 impl Signals {
@@ -114,6 +116,7 @@ impl Signals {
             hang_up: to(SignalKind::hangup())?,
             terminate: to(SignalKind::terminate())?,
             interrupt: to(SignalKind::interrupt())?,
+            _full: to(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 }
