@@ -58,11 +58,13 @@ class RawPhone:
             self.sock.sendto(data, dest or self.proxy)
 
     def exchange(self, data, timeout=2, dest=None):
-        """Send octets or a Msg once; return the first response that comes, or None (for malformed input)."""
-        start = len(self.responses)
+        """Send octets or a Msg once; return the first response to it but 100 Trying, or None. Octets that are no message
+        have no branch: there any response counts."""
+        start, branch = len(self.responses), param(data.get("via"), "branch") if isinstance(data, Msg) else ""
         self.send_raw(data, dest)
         try:
-            return until(self.cond, timeout, "response", lambda: self.responses[start:start + 1])[0]
+            return until(self.cond, timeout, "response", lambda: [
+                r for r in self.responses[start:] if branch in r.get("via") and r.status != 100])[0]
         except TimeoutError:
             return None
 
