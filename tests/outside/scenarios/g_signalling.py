@@ -320,7 +320,7 @@ def test_digits_go_through():
         other.wait_digits("0123456789*#")
         call.wait_digits("42")
         call.info("7")
-        other.wait_digits("7")
+        other.wait_digits("#7")
         time.sleep(0.5)
         assert other.digits == "0123456789*#7" and call.digits == "42", (other.digits, call.digits)
         call.hangup()
