@@ -18,7 +18,7 @@ pub(super) enum Subject {
     /// A plan of Asterisk's alone.
     Plan {
         /// The plan.
-        program: Program,
+        program: Box<Program>,
         /// What the loader found.
         findings: Vec<Finding>,
         /// The texts.
@@ -66,7 +66,7 @@ impl Subject {
         let mut findings = loaded.findings;
         let report = prove(&loaded.program);
         findings.extend(report.findings());
-        Ok(Self::Plan { program: loaded.program, findings, sources: loaded.sources, report })
+        Ok(Self::Plan { program: Box::new(loaded.program), findings, sources: loaded.sources, report })
     }
 
     /// The plan.

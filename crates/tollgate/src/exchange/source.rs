@@ -27,6 +27,11 @@ impl Source for Numbers {
             gauge("tollgate_calls", "Calls that are on", n(running.exchange.calls.count())),
             gauge("tollgate_sip_sessions", "INVITE sessions that are on", n(report.sessions)),
             gauge(
+                "tollgate_sip_transactions",
+                "Transactions that are kept",
+                n(report.endpoint.server_transactions + report.endpoint.client_transactions),
+            ),
+            gauge(
                 "tollgate_sip_server_transactions",
                 "Requests of peers that are kept",
                 n(report.endpoint.server_transactions),

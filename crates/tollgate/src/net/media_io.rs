@@ -293,7 +293,7 @@ impl Sockets {
 
     fn at(&self, token: Token) -> Option<(PortId, Channel, &UdpSocket)> {
         let held = self.slots.get(token.0 / 2)?.as_ref()?;
-        Some(if token.0 % 2 == 0 {
+        Some(if token.0.is_multiple_of(2) {
             (held.port, Channel::Rtp, &held.rtp)
         } else {
             (held.port, Channel::Rtcp, &held.rtcp)
