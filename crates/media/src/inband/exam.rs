@@ -62,9 +62,10 @@ fn fit(samples: &[i16; SAMPLES], omega: [f64; 2]) -> Option<Fit> {
             }
         }
     }
-    for i in 0..8 {
-        for j in 0..i {
-            products[j][i] = products[i][j];
+    let half = products;
+    for (i, row) in half.iter().enumerate() {
+        for (j, product) in row.iter().enumerate().take(i) {
+            products[j][i] = *product;
         }
     }
     let mut four = [[0.0; 5]; 4];
