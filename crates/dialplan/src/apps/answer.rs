@@ -27,13 +27,9 @@ pub(super) const TABLE: &[AppSpec] = &[
         .effects(&[Effect::Logs])
         .help("Levels: ERROR, WARNING, NOTICE, DEBUG, VERBOSE, DTMF."),
     AppSpec::new("Playback", "plays sounds to their end")
-        .args(&[need("sounds", ArgKind::Sounds), may("options", ArgKind::Options)])
-        .options(&[
-            opt('s', "plays nothing if the call is not answered yet"),
-            opt('n', "does not answer; plays as early media"),
-        ])
+        .args(&[need("sounds", ArgKind::Sounds), may("options", ArgKind::Text)])
         .effects(&[Effect::Answers, Effect::Plays, Effect::Writes(&["PLAYBACKSTATUS"])])
-        .help("Sounds are joined by &, without ending. PLAYBACKSTATUS is SUCCESS or FAILED."),
+        .help("Sounds are joined by &, without ending. Options are words: skip plays nothing to a call that is not answered, noanswer plays before the answer. PLAYBACKSTATUS is SUCCESS or FAILED."),
     AppSpec::new("Background", "plays sounds while listening for an extension")
         .args(&[
             need("sounds", ArgKind::Sounds),
@@ -69,9 +65,9 @@ pub(super) const TABLE: &[AppSpec] = &[
         .options(&[
             opt('s', "ends at once if the call is not answered"),
             opt('n', "reads also if the call is not answered"),
-            opt('i', "the sound is an indication tone"),
+            opt_known('i', false, &[], "the sound is an indication tone"),
             opt_arg('t', "other keys than # that end the input"),
-            opt('e', "empty input ends with the terminating key as value"),
+            opt_known('e', false, &[], "empty input ends with the terminating key as value"),
         ])
         .effects(&[Effect::Answers, Effect::Plays, Effect::Reads, Effect::Assigns, Effect::Writes(&["READSTATUS"])])
         .help("# ends the input. READSTATUS is OK, ERROR, HANGUP, INTERRUPTED, SKIPPED or TIMEOUT."),
@@ -87,10 +83,10 @@ pub(super) const TABLE: &[AppSpec] = &[
             opt_arg('m', "the caller hears hold music instead of ringing"),
             opt('g', "goes on with the next priority when the called party hangs up"),
             opt_arg('L', "longest duration: L(milliseconds[:warning[:repeat]])"),
-            opt_arg('S', "hangs up so many seconds after the answer"),
+            opt_known('S', true, &[], "hangs up so many seconds after the answer"),
             opt('i', "a redirection by the destination is not followed"),
-            opt('R', "the caller hears ringing until there is early media"),
-            opt('o', "the called party sees the caller's own number"),
+            opt_known('R', false, &[], "the caller hears ringing until there is early media"),
+            opt_known('o', false, &[], "the called party sees the caller's own number"),
             opt('k', "the called party may not park"),
             opt_known('t', false, &[Effect::Transfers], "the called party may transfer by key"),
             opt_known('T', false, &[Effect::Transfers], "the calling party may transfer by key"),
@@ -161,7 +157,7 @@ pub(super) const TABLE: &[AppSpec] = &[
             opt('y', "any key ends it"),
             opt('0', "0 ends it, RECORD_STATUS is OPERATOR"),
             opt('o', "exits at the first key with OPERATOR"),
-            opt('u', "no deletion on hang-up"),
+            opt_known('u', false, &[], "no deletion on hang-up"),
         ])
         .effects(&[Effect::Answers, Effect::Plays, Effect::Reads, Effect::Records, Effect::Writes(&["RECORDED_FILE", "RECORD_STATUS"])])
         .help("# ends it, or the silence, or the maximum. %d in the name counts up."),
@@ -187,7 +183,7 @@ pub(super) const TABLE: &[AppSpec] = &[
             opt_arg('b', "by first or last name; b(n): so many letters"),
             opt('n', "does not answer"),
             opt('m', "says all matches as a menu"),
-            opt_arg('p', "milliseconds between the names"),
+            opt_known('p', true, &[], "milliseconds between the names"),
             opt_known('a', false, &[], "also aliases"),
             opt_known('c', false, &[], "one name per box"),
             opt_known('s', false, &[Effect::Jumps], "skips calling the extension"),
