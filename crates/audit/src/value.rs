@@ -72,6 +72,11 @@ impl Value {
         String::from_utf8(bytes?).ok()
     }
 
+    /// Whether it is one run that has all bytes of the other.
+    fn covers(&self, other: &Self) -> bool {
+        matches!(self.0.as_slice(), [only] if only.run && only.set.or(other.bytes()) == only.set)
+    }
+
     pub(crate) fn may_be_empty(&self) -> bool {
         self.0.iter().all(|piece| piece.run)
     }
@@ -235,13 +240,20 @@ impl Values {
     }
 
     /// Adds more; true if that changed anything.
+    ///
+    /// INVARIANT: what a run covers already is no change, or variables would grow for ever.
     pub(crate) fn add(&mut self, more: &Self) -> bool {
-        let before = self.clone();
-        self.0.extend(more.0.iter().cloned());
+        let mut changed = false;
+        for value in &more.0 {
+            if !self.0.contains(value) && !self.0.iter().any(|known| known.covers(value)) {
+                self.0.insert(value.clone());
+                changed = true;
+            }
+        }
         if self.0.len() > limits::TEXTS {
             self.widen();
         }
-        *self != before
+        changed
     }
 
     /// One run of all bytes that occur.
@@ -326,6 +338,13 @@ mod tests {
         assert_eq!(Value::pattern(&pattern("_20X")).unwrap().all().unwrap().len(), 10);
         assert_eq!(Value::pattern(&pattern("_NXXNXXXXXX")).unwrap().all(), None);
         assert_eq!(Value::literal("911").all().unwrap(), ["911"]);
+    }
+
+    #[test]
+    fn what_a_run_covers_is_no_change() {
+        let mut values = Values::of(Value::run(Bytes::of(b"12")));
+        assert!(!values.add(&Values::of(Value::literal("2112"))) && !values.add(&Values::of(Value::default())));
+        assert!(values.add(&Values::of(Value::literal("3"))));
     }
 
     #[test]

@@ -276,3 +276,23 @@ fn functions<'a>(template: &Template, write: Note<'_, 'a>) -> bool {
     });
     fine
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_grows_for_ever_and_one_with_many_texts_come_to_an_end() {
+        let mut plan =
+            String::from("[a]\nexten => s,1,Set(GROWS=1${GROWS}2)\n same => n,Set(OTHER=${GROWS}${OTHER})\n");
+        for n in 0..500 {
+            plan += &format!(" same => n,Set(MANY={n})\n");
+        }
+        let files = [("plan".to_owned(), plan)];
+        let program = dialplan::load(&files, dialplan::Dialect::Safe, &dialplan::load::NoFiles).program;
+        let vars = Vars::of(&program);
+        let holds = |name: &str, text: &str| vars.get(name).iter().any(|value| value.meets(&Value::literal(text)));
+        assert!(holds("grows", "1112") && holds("OTHER", "11221212") && holds("MANY", "499"));
+        assert!(!holds("GROWS", "3") && !holds("MANY", "x"));
+    }
+}
