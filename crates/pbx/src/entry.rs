@@ -13,7 +13,7 @@ use dialplan::Place;
 use dialplan::policy::OriginKind;
 use sip::{Admit, Authenticator, Doorman, Flow, HeaderList, Method, Name, Request, Verdict};
 
-use crate::config::Config;
+use crate::config::{Config, Strangers};
 use crate::exchange::Exchange;
 use crate::limits;
 use crate::phones::Phones;
@@ -84,7 +84,7 @@ impl Door {
             return refuse(403, "Forbidden");
         }
         let source = flow.remote.ip();
-        if !self.pool.has_room(source, strangers.max_calls, strangers.per_source) {
+        if !self.pool.has_room(source, strangers) {
             return busy();
         }
         Admit::Accept(Origin::Stranger { source })
@@ -125,17 +125,22 @@ fn busy() -> Admit<Origin> {
 pub struct Pool(Mutex<HashMap<IpAddr, u32>>);
 
 impl Pool {
-    fn has_room(&self, source: IpAddr, total: u32, per_source: u32) -> bool {
-        let pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.values().sum::<u32>() < total && pool.get(&network(source)).copied().unwrap_or(0) < per_source
+    /// Whether one more call would be let in now. Asked at the door, before anything is kept; [`Pool::enter`] asks
+    /// again, for several may have passed the door together.
+    fn has_room(&self, source: IpAddr, bounds: &Strangers) -> bool {
+        room(&self.0.lock().unwrap_or_else(PoisonError::into_inner), network(source), bounds)
     }
 
-    /// Counts a stranger's call until the ticket is dropped.
+    /// Counts a stranger's call until the ticket is dropped, or says that there is no room.
     #[must_use]
-    pub fn enter(self: &Arc<Self>, source: IpAddr) -> Ticket {
+    pub fn enter(self: &Arc<Self>, source: IpAddr, bounds: &Strangers) -> Option<Ticket> {
         let source = network(source);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(source).or_default() += 1;
-        Ticket { pool: Arc::clone(self), source }
+        let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !room(&pool, source, bounds) {
+            return None;
+        }
+        *pool.entry(source).or_default() += 1;
+        Some(Ticket { pool: Arc::clone(self), source })
     }
 
     /// Strangers' calls that are on.
@@ -143,6 +148,10 @@ impl Pool {
     pub fn count(&self) -> u32 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
+}
+
+fn room(pool: &HashMap<IpAddr, u32>, source: IpAddr, bounds: &Strangers) -> bool {
+    pool.values().sum::<u32>() < bounds.max_calls && pool.get(&source).copied().unwrap_or(0) < bounds.per_source
 }
 
 /// One stranger's call in the [`Pool`].
@@ -257,4 +266,35 @@ fn asserted(request: &Request) -> Presentation {
 
 fn tidy(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(limits::DIALLED).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_is_bounded_in_total_and_by_source_and_gives_places_back() {
+        let pool = Arc::new(Pool::default());
+        let bounds = Strangers { answer: None, max_calls: 3, per_source: 2 };
+        let [one, two]: [IpAddr; 2] = [[192, 0, 2, 1].into(), [192, 0, 2, 2].into()];
+        let mut held: Vec<Ticket> = (0..9).filter_map(|_| pool.enter(one, &bounds)).collect();
+        assert_eq!(held.len(), 2);
+        held.extend((0..9).filter_map(|_| pool.enter(two, &bounds)));
+        assert_eq!((held.len(), pool.count()), (3, 3));
+        assert!(!pool.has_room(two, &bounds));
+        drop(held);
+        assert_eq!(pool.count(), 0);
+        assert!(pool.enter(one, &bounds).is_some());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_source() {
+        let pool = Arc::new(Pool::default());
+        let bounds = Strangers { answer: None, max_calls: 9, per_source: 1 };
+        let [one, same, other]: [IpAddr; 3] =
+            ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"].map(|address| address.parse().unwrap());
+        let _held = pool.enter(one, &bounds).unwrap();
+        assert!(pool.enter(same, &bounds).is_none());
+        assert!(pool.enter(other, &bounds).is_some());
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use media::sdp::Session as Description;
-use sip::{Endpoint, Event, Flow, HeaderList, Invite, Method, Party, Request, SessionId, TxnId};
+use sip::{Endpoint, Event, Flow, HeaderList, Invite, Method, Name, Party, Request, SessionId, TxnId};
 use tokio::sync::mpsc;
 
 use crate::call::{Call, Start, Tree};
@@ -251,7 +251,15 @@ impl Signal {
                 return;
             }
         };
-        let ticket = matches!(origin, Origin::Stranger { .. }).then(|| self.door.pool().enter(source));
+        let mut ticket = None;
+        if matches!(origin, Origin::Stranger { .. }) {
+            ticket = self.door.pool().enter(source, &snapshot.config.strangers);
+            if ticket.is_none() {
+                let retry = vec![(Name::RetryAfter, sip::Value::number(limits::RETRY_AFTER))];
+                endpoint.reject(now, session, 503, "Service Unavailable", retry);
+                return;
+            }
+        }
         let label = channel_label(&origin);
         let tree = Arc::new(Tree::new(id, origin, entry.name.clone(), Some(source), entry.dialled.clone(), ticket));
         let Entry { place, caller, dialled, .. } = entry;
