@@ -45,7 +45,8 @@ class RawPhone:
         self.trace, self.responses, self.requests, self.notifies, self._replied = [], [], [], [], {}
         self.calls, self.incoming, self.cond = {}, [], threading.Condition()
         self.rang = 0                                      # INVITEs that began a call, retransmissions not counted
-        threading.Thread(target=self._loop if transport == "udp" else self._stream, daemon=True).start()
+        self._reader = threading.Thread(target=self._loop if transport == "udp" else self._stream, daemon=True)
+        self._reader.start()
 
     # -- transport
     def send_raw(self, data, dest=None):
@@ -271,6 +272,7 @@ class RawPhone:
         except OSError:
             pass
         self.sock.close()
+        self._reader.join(1)                               # the port is free once nobody reads from it any more
 
     def __enter__(self):
         return self
