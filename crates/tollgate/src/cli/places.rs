@@ -2,10 +2,10 @@
 
 use super::{Common, Place};
 use crate::exchange::files::PlanFiles;
-use crate::exchange::snapshot::{self, Built};
+use crate::exchange::snapshot::{self, Built, refused};
 use crate::fault::{Fault, Outcome};
 use crate::home::Home;
-use dialplan::finding::Finding;
+use dialplan::finding::{Finding, Severity};
 use dialplan::policy::OriginKind;
 use dialplan::span::SourceMap;
 use dialplan::{Dialect, Program};
@@ -25,6 +25,8 @@ pub(super) enum Subject {
         sources: SourceMap,
         /// What its entries can reach.
         report: audit::Report,
+        /// Why it cannot run at all, if it cannot.
+        broken: Option<Fault>,
     },
 }
 
@@ -64,9 +66,11 @@ impl Subject {
         let texts = files.named(&[name.to_owned()])?;
         let loaded = dialplan::load::load(&texts, Dialect::V22, &files);
         let mut findings = loaded.findings;
+        let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
+        let broken = failed.then(|| refused("the dialplan", &findings, &loaded.sources));
         let report = prove(&loaded.program);
         findings.extend(report.findings());
-        Ok(Self::Plan { program: Box::new(loaded.program), findings, sources: loaded.sources, report })
+        Ok(Self::Plan { program: Box::new(loaded.program), findings, sources: loaded.sources, report, broken })
     }
 
     /// The plan.

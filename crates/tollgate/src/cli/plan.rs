@@ -2,18 +2,14 @@
 
 use super::places::Subject;
 use super::{Common, Place, print};
-use crate::exchange::snapshot::refused;
 use crate::fault::Outcome;
-use dialplan::finding::Severity;
 use serde_json::json;
 
 /// Prints it.
 pub(super) fn run(common: &Common, place: &Place) -> Outcome<u8> {
     let subject = Subject::read(common, place)?;
-    if let Subject::Plan { findings, sources, .. } = &subject
-        && findings.iter().any(|finding| finding.severity == Severity::Error)
-    {
-        return Err(refused("the dialplan", findings, sources));
+    if let Subject::Plan { broken: Some(fault), .. } = subject {
+        return Err(fault);
     }
     let program = subject.program();
     if common.json {
