@@ -23,8 +23,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::apps;
 use crate::cdr::LegRecord;
-use crate::control::Presence;
 use crate::channel::{Channel, take_absolute};
+use crate::control::Presence;
 use crate::exchange::Exchange;
 use crate::leg::{Leg, Wire};
 use crate::limits;
@@ -140,11 +140,7 @@ impl Call {
     /// A call that has not yet taken its first step.
     #[must_use]
     pub fn new(start: Start) -> Self {
-        let machine = Machine::start(
-            Arc::clone(&start.snapshot.program),
-            start.place,
-            &start.channel.caller_number,
-        );
+        let machine = Machine::start(Arc::clone(&start.snapshot.program), start.place, &start.channel.caller_number);
         let mut legs = BTreeMap::new();
         legs.insert(start.line, Leg::caller(start.wire, start.record));
         Self {
@@ -278,7 +274,7 @@ impl Call {
         self.gone = Some(Stop::HungUp);
         while let Step::Run(invocation) = self.machine.step(&mut self.channel) {
             self.tree.pass(&invocation.place, invocation.app.name);
-                    self.world.passed(&invocation);
+            self.world.passed(&invocation);
             match self.line(invocation).await {
                 Ok(None) => {}
                 Ok(Some(_)) => break,
@@ -428,12 +424,7 @@ impl Call {
             return None;
         }
         self.hang_up(leg, Cause::TIMER);
-        Some(Event::Leg(
-            leg,
-            LegEvent::HungUp {
-                cause: Cause::TIMER,
-            },
-        ))
+        Some(Event::Leg(leg, LegEvent::HungUp { cause: Cause::TIMER }))
     }
 
     /// A key that came by signalling does not travel with the sound: it is sent on to the other party.

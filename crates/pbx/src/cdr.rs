@@ -158,11 +158,7 @@ impl LegRecord {
             codec: None,
             rtp: None,
         };
-        Self {
-            row: Some(Box::new(row)),
-            tree: Some(Arc::clone(tree)),
-            records: Some(Arc::clone(&exchange.records)),
-        }
+        Self { row: Some(Box::new(row)), tree: Some(Arc::clone(tree)), records: Some(Arc::clone(&exchange.records)) }
     }
 
     /// Whether there is anything to keep.

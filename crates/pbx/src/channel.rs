@@ -89,7 +89,8 @@ impl Channel {
     /// The far end of a Local channel: the caller's facts, a name of its own.
     #[must_use]
     pub fn local(parent: &Self, exten: &str, context: &str, show: &Presentation, leg: LegId) -> Self {
-        let mut channel = Self::new(Arc::clone(&parent.exchange), &format!("Local/{exten}@{context}"), leg, show, exten);
+        let mut channel =
+            Self::new(Arc::clone(&parent.exchange), &format!("Local/{exten}@{context}"), leg, show, exten);
         channel.language.clone_from(&parent.language);
         channel.music_class.clone_from(&parent.music_class);
         channel.account.clone_from(&parent.account);

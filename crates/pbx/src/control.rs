@@ -77,9 +77,8 @@ impl Calls {
     /// Ends one call tree, or all of them; returns how many were told.
     pub fn end(&self, id: Option<&str>) -> usize {
         let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let chosen = calls.values().filter(|known| {
-            id.is_none_or(|id| known.tree.upgrade().is_some_and(|tree| tree.id == id))
-        });
+        let chosen =
+            calls.values().filter(|known| id.is_none_or(|id| known.tree.upgrade().is_some_and(|tree| tree.id == id)));
         chosen.filter(|known| known.postbox.try_send(CallEvent::End(Cause::NORMAL)).is_ok()).count()
     }
 }

@@ -15,9 +15,7 @@ use crate::cdr::LegRecord;
 use crate::channel::{Channel, inherit};
 use crate::gate::{self, Meter, Permit, Refusal};
 use crate::limits;
-use crate::switch::{
-    CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Postbox, Presentation,
-};
+use crate::switch::{CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Postbox, Presentation};
 
 /// How a leg's party is reached.
 #[derive(Debug)]
@@ -48,14 +46,7 @@ impl Leg {
     /// The caller's own leg.
     #[must_use]
     pub fn caller(wire: Wire, record: LegRecord) -> Self {
-        Self {
-            wire,
-            record,
-            started: Instant::now(),
-            answered: None,
-            meter: None,
-            limit: None,
-        }
+        Self { wire, record, started: Instant::now(), answered: None, meter: None, limit: None }
     }
 
     /// Notes in the record what happened.
@@ -142,12 +133,7 @@ impl Call {
     ///
     /// # Errors
     /// The cause, when the place does not exist or the tree has used up its Local channels.
-    pub fn start_local(
-        &mut self,
-        exten: &str,
-        context: &str,
-        show: &Presentation,
-    ) -> Result<LegId, Cause> {
+    pub fn start_local(&mut self, exten: &str, context: &str, show: &Presentation) -> Result<LegId, Cause> {
         let depth = self.channel.depth.saturating_add(1);
         if depth > limits::LOCAL_DEPTH || !self.tree.take_local() {
             tracing::warn!(call = %self.tree.id, "Local channels go round in circles: no more of them");
@@ -170,10 +156,7 @@ impl Call {
             place,
             channel,
             line: far,
-            wire: Wire::Local {
-                peer: self.postbox.clone(),
-                leg: near,
-            },
+            wire: Wire::Local { peer: self.postbox.clone(), leg: near },
             record: LegRecord::local(&self.exchange, &self.tree, far, &label),
             world: self.world.sibling(postbox.clone()),
             mailbox: (postbox.clone(), mailbox),
@@ -181,16 +164,7 @@ impl Call {
         inherit(&self.machine, &mut child.machine);
         child.spawn();
         let record = LegRecord::silent();
-        self.legs.insert(
-            near,
-            Leg::caller(
-                Wire::Local {
-                    peer: postbox,
-                    leg: far,
-                },
-                record,
-            ),
-        );
+        self.legs.insert(near, Leg::caller(Wire::Local { peer: postbox, leg: far }, record));
         Ok(near)
     }
 
@@ -252,8 +226,7 @@ impl Call {
             self.bridged = None;
         }
         if let Some(known) = self.legs.remove(&leg) {
-            self.world
-                .media(media::plane::Command::Close { port: leg.port() });
+            self.world.media(media::plane::Command::Close { port: leg.port() });
             if known.record.is_kept() {
                 self.closing.insert(leg, known.record);
             }
@@ -273,14 +246,8 @@ fn local_event(command: &LegCommand, from_far_end: bool) -> Option<LegEvent> {
         LegCommand::Ring => Some(LegEvent::Ringing),
         LegCommand::EarlyMedia => Some(LegEvent::EarlyMedia),
         LegCommand::Answer => Some(LegEvent::Answered),
-        LegCommand::Refuse(cause) => Some(LegEvent::Failed {
-            cause: *cause,
-            status: 0,
-        }),
-        LegCommand::HangUp(cause) if from_far_end => Some(LegEvent::Failed {
-            cause: *cause,
-            status: 0,
-        }),
+        LegCommand::Refuse(cause) => Some(LegEvent::Failed { cause: *cause, status: 0 }),
+        LegCommand::HangUp(cause) if from_far_end => Some(LegEvent::Failed { cause: *cause, status: 0 }),
         LegCommand::HangUp(cause) => Some(LegEvent::HungUp { cause: *cause }),
         LegCommand::Key(key) => Some(LegEvent::Key(*key)),
     }

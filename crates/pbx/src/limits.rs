@@ -28,7 +28,6 @@ pub const DIGITS: usize = 64;
 /// call gives up ringing anyone.
 pub const PROOF_OF_LIFE: Duration = Duration::from_secs(32);
 
-
 /// Longest text of a number as dialled; Asterisk cuts at 80, we refuse.
 pub const DIALLED: usize = 79;
 

@@ -16,9 +16,7 @@ use crate::gate::Permit;
 use crate::media_port::MediaPlane;
 use crate::phones::Phones;
 use crate::signal::{Outgoing, SipCommand};
-use crate::switch::{
-    CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Origin, Postbox, Presentation, World,
-};
+use crate::switch::{CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Origin, Postbox, Presentation, World};
 
 /// The wires that all real calls share.
 pub struct Wires {
@@ -101,11 +99,8 @@ impl LiveWorld {
     fn local(&mut self, leg: LegId) -> Result<(), Cause> {
         let Some(talk) = self.talks.get_mut(&leg) else { return Err(Cause::INTERWORKING) };
         if talk.local.is_none() {
-            let address = self
-                .wires
-                .media
-                .open(leg.port(), self.shard, talk.peer, self.events.clone())
-                .map_err(|error| {
+            let address =
+                self.wires.media.open(leg.port(), self.shard, talk.peer, self.events.clone()).map_err(|error| {
                     tracing::error!(%error, "no media port");
                     Cause::CONGESTION
                 })?;

@@ -25,12 +25,7 @@ pub trait MediaPlane: Send + Sync {
     ) -> Result<SocketAddr, String>;
 
     /// Makes the two ends of a Local channel: what one hears the other says.
-    fn open_pair(
-        &self,
-        shard: u64,
-        a: (PortId, mpsc::Sender<CallEvent>),
-        b: (PortId, mpsc::Sender<CallEvent>),
-    );
+    fn open_pair(&self, shard: u64, a: (PortId, mpsc::Sender<CallEvent>), b: (PortId, mpsc::Sender<CallEvent>));
 
     /// Orders something of an open port; of a closed one it does nothing.
     fn command(&self, command: Command);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use dialplan::{Host, Place, Program};
 use dialplan::reach::Reach;
+use dialplan::{Host, Place, Program};
 
 use crate::config::Config;
 

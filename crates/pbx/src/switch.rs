@@ -219,13 +219,7 @@ pub trait World: Send {
     ///
     /// # Errors
     /// The cause, when the leg cannot even be tried (no route to it, no port free).
-    fn start(
-        &mut self,
-        permit: Permit,
-        leg: LegId,
-        contact: &Contact,
-        show: &Presentation,
-    ) -> Result<(), Cause>;
+    fn start(&mut self, permit: Permit, leg: LegId, contact: &Contact, show: &Presentation) -> Result<(), Cause>;
 
     /// Orders something of the media plane.
     fn media(&mut self, command: MediaCommand);
@@ -243,5 +237,4 @@ pub trait World: Send {
     fn passed(&mut self, line: &dialplan::Invocation) {
         let _ = line;
     }
-
 }

@@ -197,8 +197,8 @@ async fn talk(call: &mut Call, leg: LegId, options: &Options, started: Instant) 
     if ended == Ok(BridgeEnd::CalledHungUp) && !options.go_on {
         call.ended_by = store::Side::Other;
     }
-    call.machine.set("ANSWEREDTIME", &answered.elapsed().as_secs().to_string());
-    call.machine.set("DIALEDTIME", &started.elapsed().as_secs().to_string());
+    call.machine.set("ANSWEREDTIME", answered.elapsed().as_secs().to_string());
+    call.machine.set("DIALEDTIME", started.elapsed().as_secs().to_string());
     call.channel.hangup_cause = Some(Cause::NORMAL);
     match ended? {
         BridgeEnd::CalledHungUp if options.go_on => Ok(Next::Line),
@@ -209,7 +209,7 @@ async fn talk(call: &mut Call, leg: LegId, options: &Options, started: Instant) 
 fn finish(call: &mut Call, status: Status, started: Instant, cause: Option<Cause>) -> Outcome {
     call.machine.set("DIALSTATUS", status.word());
     let time: Duration = started.elapsed();
-    call.machine.set("DIALEDTIME", &time.as_secs().to_string());
+    call.machine.set("DIALEDTIME", time.as_secs().to_string());
     if let Some(cause) = cause {
         call.channel.hangup_cause = Some(cause);
     }

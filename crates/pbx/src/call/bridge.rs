@@ -64,13 +64,9 @@ impl Call {
                 }
                 Event::Timeout => {
                     self.warn();
-                    warning = limit
-                        .warn_every
-                        .and_then(|every| Instant::now().checked_add(every));
+                    warning = limit.warn_every.and_then(|every| Instant::now().checked_add(every));
                 }
-                Event::Leg(gone, LegEvent::HungUp { .. } | LegEvent::Failed { .. })
-                    if gone == leg =>
-                {
+                Event::Leg(gone, LegEvent::HungUp { .. } | LegEvent::Failed { .. }) if gone == leg => {
                     return Ok(BridgeEnd::CalledHungUp);
                 }
                 Event::Leg(held, LegEvent::Hold(on)) if held == leg => {
@@ -106,10 +102,7 @@ impl Call {
     /// Connects the sound of the caller with that of `leg`.
     pub fn join(&mut self, leg: LegId) {
         self.bridged = Some(leg);
-        self.world.media(Command::Join {
-            a: self.line.port(),
-            b: leg.port(),
-        });
+        self.world.media(Command::Join { a: self.line.port(), b: leg.port() });
     }
 
     /// Separates them again.

@@ -46,22 +46,14 @@ impl Call {
     pub fn play(&mut self, list: Vec<Arc<Sound>>, repeat: bool) -> u64 {
         self.playing += 1;
         self.open_ear();
-        self.world.media(Command::Play {
-            port: self.line.port(),
-            id: self.playing,
-            list,
-            repeat,
-        });
+        self.world.media(Command::Play { port: self.line.port(), id: self.playing, list, repeat });
         self.playing
     }
 
     /// Starts a tone to the caller, until [`Call::quiet`].
     pub fn tone(&mut self, tone: Tone) {
         self.open_ear();
-        self.world.media(Command::Tone {
-            port: self.line.port(),
-            tone,
-        });
+        self.world.media(Command::Tone { port: self.line.port(), tone });
     }
 
     /// A tone as the exchange's country has it.
@@ -78,9 +70,7 @@ impl Call {
 
     /// Ends whatever is being played to the caller.
     pub fn quiet(&mut self) {
-        self.world.media(Command::Stop {
-            port: self.line.port(),
-        });
+        self.world.media(Command::Stop { port: self.line.port() });
     }
 
     /// Ends whatever is being played to the party of a leg.
@@ -91,12 +81,7 @@ impl Call {
     /// Plays to the party of another leg.
     pub fn play_to(&mut self, leg: LegId, list: Vec<Arc<Sound>>, repeat: bool) -> u64 {
         self.playing += 1;
-        self.world.media(Command::Play {
-            port: leg.port(),
-            id: self.playing,
-            list,
-            repeat,
-        });
+        self.world.media(Command::Play { port: leg.port(), id: self.playing, list, repeat });
         self.playing
     }
 
@@ -121,11 +106,7 @@ impl Call {
     ///
     /// # Errors
     /// [`Stop`] when the caller goes.
-    pub async fn say_sounds(
-        &mut self,
-        list: Vec<Arc<Sound>>,
-        interrupt: &str,
-    ) -> Result<Heard, Stop> {
+    pub async fn say_sounds(&mut self, list: Vec<Arc<Sound>>, interrupt: &str) -> Result<Heard, Stop> {
         if list.is_empty() {
             return Ok(Heard::Whole);
         }
@@ -160,9 +141,6 @@ impl Call {
 
     /// Lets the caller hear himself, or ends that.
     pub fn echo(&mut self, on: bool) {
-        self.world.media(Command::Echo {
-            port: self.line.port(),
-            on,
-        });
+        self.world.media(Command::Echo { port: self.line.port(), on });
     }
 }

@@ -85,19 +85,13 @@ impl Tree {
     pub fn pass(&self, place: &Place, app: &str) {
         let mut path = self.path.lock().unwrap_or_else(PoisonError::into_inner);
         if path.len() < limits::PATH {
-            path.push(format!(
-                "{},{},{} {app}",
-                place.context, place.exten, place.priority
-            ));
+            path.push(format!("{},{},{} {app}", place.context, place.exten, place.priority));
         }
     }
 
     /// The lines passed so far, oldest first.
     #[must_use]
     pub fn path(&self) -> Vec<String> {
-        self.path
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.path.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

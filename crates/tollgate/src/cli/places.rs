@@ -16,18 +16,17 @@ pub(super) enum Subject {
     /// With its configuration.
     Home(Box<Built>),
     /// A plan of Asterisk's alone.
-    Plan {
-        /// The plan.
-        program: Box<Program>,
-        /// What the loader found.
-        findings: Vec<Finding>,
-        /// The texts.
-        sources: SourceMap,
-        /// What its entries can reach.
-        report: audit::Report,
-        /// Why it cannot run at all, if it cannot.
-        broken: Option<Fault>,
-    },
+    Plan(Box<Bare>),
+}
+
+/// A plan without a configuration.
+pub(super) struct Bare {
+    program: Program,
+    findings: Vec<Finding>,
+    sources: SourceMap,
+    report: audit::Report,
+    /// Why it cannot run at all, if it cannot.
+    pub(super) broken: Option<Fault>,
 }
 
 impl Subject {
@@ -70,14 +69,14 @@ impl Subject {
         let broken = failed.then(|| refused("the dialplan", &findings, &loaded.sources));
         let report = prove(&loaded.program);
         findings.extend(report.findings());
-        Ok(Self::Plan { program: Box::new(loaded.program), findings, sources: loaded.sources, report, broken })
+        Ok(Self::Plan(Box::new(Bare { program: loaded.program, findings, sources: loaded.sources, report, broken })))
     }
 
     /// The plan.
     pub(super) fn program(&self) -> &Program {
         match self {
             Self::Home(built) => &built.snapshot.program,
-            Self::Plan { program, .. } => program,
+            Self::Plan(bare) => &bare.program,
         }
     }
 
@@ -85,7 +84,7 @@ impl Subject {
     pub(super) fn findings(&self) -> (&[Finding], &SourceMap) {
         match self {
             Self::Home(built) => (&built.findings, &built.sources),
-            Self::Plan { findings, sources, .. } => (findings, sources),
+            Self::Plan(bare) => (&bare.findings, &bare.sources),
         }
     }
 
@@ -93,7 +92,7 @@ impl Subject {
     pub(super) fn report(&self) -> &audit::Report {
         match self {
             Self::Home(built) => &built.report,
-            Self::Plan { report, .. } => report,
+            Self::Plan(bare) => &bare.report,
         }
     }
 }

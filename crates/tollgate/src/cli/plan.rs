@@ -8,8 +8,10 @@ use serde_json::json;
 /// Prints it.
 pub(super) fn run(common: &Common, place: &Place) -> Outcome<u8> {
     let subject = Subject::read(common, place)?;
-    if let Subject::Plan { broken: Some(fault), .. } = subject {
-        return Err(fault);
+    if let Subject::Plan(bare) = &subject
+        && let Some(fault) = &bare.broken
+    {
+        return Err(fault.clone());
     }
     let program = subject.program();
     if common.json {

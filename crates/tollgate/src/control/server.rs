@@ -10,16 +10,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
-/// Carries requests out. A request answers once, or, for [`Request::Follow`], as often as it likes.
+/// Carries requests out.
 pub(crate) trait Serve: Send + Sync + 'static {
-    /// Carries `request` out and sends what there is to tell to `answers`.
-    fn serve(
-        self: Arc<Self>,
-        request: Request,
-        answers: mpsc::Sender<Answer>,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    /// Carries `request` out and says what came of it.
+    fn serve(self: Arc<Self>, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send>>;
 }
 
 /// The listening socket; its file goes with it.
@@ -98,23 +94,9 @@ async fn converse(stream: UnixStream, serve: Arc<impl Serve>) -> std::io::Result
                 return Ok(());
             }
         };
-        let (answers, mut heard) = mpsc::channel(16);
-        let mut work = tokio::spawn(Arc::clone(&serve).serve(request, answers));
-        loop {
-            let mut ignored = [0; 1];
-            tokio::select! {
-                answer = heard.recv() => match answer {
-                    Some(answer) => say(&mut writer, &answer).await?,
-                    None => break,
-                },
-                // Whoever hangs up no longer wants to follow; whoever speaks out of turn is not heard.
-                _ = reader.read(&mut ignored) => {
-                    work.abort();
-                    return Ok(());
-                }
-            }
-        }
-        let _ = (&mut work).await;
+        // Done to its end, even if whoever asked has gone.
+        let answer = Arc::clone(&serve).serve(request).await;
+        say(&mut writer, &answer).await?;
     }
 }
 
@@ -124,5 +106,76 @@ async fn say(writer: &mut tokio::net::unix::OwnedWriteHalf, answer: &Answer) -> 
     match tokio::time::timeout(CONTROL_IDLE, writer.write_all(&line)).await {
         Ok(written) => written,
         Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    struct Echo;
+
+    impl Serve for Echo {
+        fn serve(self: Arc<Self>, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
+            Box::pin(async move {
+                match request {
+                    Request::Status => Answer::Ok(serde_json::json!("well")),
+                    _ => Answer::Error { message: "no".to_owned(), repair: None },
+                }
+            })
+        }
+    }
+
+    async fn home() -> (tempfile::TempDir, Home) {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::locate(Some(dir.path())).unwrap();
+        tokio::spawn(run(listen(&home).unwrap(), Arc::new(Echo)));
+        (dir, home)
+    }
+
+    async fn say(home: &Home, bytes: &[u8]) -> String {
+        let mut stream = UnixStream::connect(home.control()).await.unwrap();
+        // What is too long is cut off while it is still being written.
+        let _ = stream.write_all(bytes).await;
+        let _ = stream.shutdown().await;
+        let mut said = Vec::new();
+        let all = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut said)).await.unwrap();
+        drop(all);
+        String::from_utf8(said).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_no_request_is_refused_and_what_is_too_long_is_not_read() {
+        let (_dir, home) = home().await;
+        assert!(say(&home, b"hello\n").await.contains("not a request"));
+        assert!(say(&home, b"{\"do\":\"format-the-disk\"}\n").await.contains("not a request"));
+        let long = format!("{{\"do\":\"rotate\",\"user\":\"{}\"}}\n", "2".repeat(CONTROL_LINE));
+        assert!(!say(&home, long.as_bytes()).await.contains("well"));
+        assert_eq!(say(&home, b"{\"do\":\"status\"}").await, "", "half a line is no request");
+        assert!(say(&home, b"{\"do\":\"status\"}\n").await.contains("well"));
+    }
+
+    #[tokio::test]
+    async fn the_socket_is_private_and_connections_are_bounded() {
+        let (_dir, home) = home().await;
+        let mode = std::fs::metadata(home.control()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let mut held = Vec::new();
+        for _ in 0..CONTROL_CONNECTIONS {
+            let mut stream = UnixStream::connect(home.control()).await.unwrap();
+            stream.write_all(b"{\"do\":\"status\"}\n").await.unwrap();
+            let mut buffer = [0; 12];
+            stream.read_exact(&mut buffer).await.unwrap();
+            assert_eq!(&buffer, b"{\"ok\":\"well\"");
+            held.push(stream);
+        }
+        let mut one_more = UnixStream::connect(home.control()).await.unwrap();
+        one_more.write_all(b"{\"do\":\"status\"}\n").await.unwrap();
+        let waiting = tokio::time::timeout(Duration::from_millis(200), one_more.read_u8()).await;
+        assert!(waiting.is_err(), "it waits for its turn");
+        held.clear();
+        let turn = tokio::time::timeout(Duration::from_secs(10), one_more.read_u8()).await.unwrap();
+        assert_eq!(turn.unwrap(), b'{');
     }
 }

@@ -193,14 +193,7 @@ impl Running {
 }
 
 impl Serve for Running {
-    fn serve(
-        self: Arc<Self>,
-        request: Request,
-        answers: mpsc::Sender<Answer>,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move {
-            let answer = Answer::from(self.carry_out(request).await);
-            let _ = answers.send(answer).await;
-        })
+    fn serve(self: Arc<Self>, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
+        Box::pin(async move { Answer::from(self.carry_out(request).await) })
     }
 }

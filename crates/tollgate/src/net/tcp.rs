@@ -245,3 +245,102 @@ async fn write(mut writer: tokio::net::tcp::OwnedWriteHalf, mut queue: mpsc::Rec
     let _ = writer.shutdown().await;
     "no longer needed"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::STREAM_READS;
+    use std::net::Ipv4Addr;
+
+    const MESSAGE: &[u8] = b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n";
+
+    fn streams() -> (Streams, mpsc::Receiver<Input>) {
+        let (heard, inputs) = mpsc::channel(STREAM_READS);
+        (Streams::new(heard), inputs)
+    }
+
+    async fn listening() -> (SocketAddr, mpsc::Receiver<Input>) {
+        let (streams, inputs) = streams();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        tokio::spawn(streams.accept(listener));
+        (at, inputs)
+    }
+
+    #[test]
+    fn one_source_and_all_sources_have_a_bound() {
+        let (streams, _inputs) = streams();
+        let one: IpAddr = Ipv4Addr::new(192, 0, 2, 1).into();
+        let mut held: Vec<Place> = (0..STREAMS_PER_SOURCE).map(|_| streams.place(one).unwrap()).collect();
+        assert!(streams.place(one).is_none());
+        held.pop();
+        held.push(streams.place(one).unwrap());
+        for other in 0..(STREAMS - STREAMS_PER_SOURCE) {
+            let other = Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(other).unwrap());
+            held.push(streams.place(other.into()).unwrap());
+        }
+        assert!(streams.place(Ipv4Addr::new(198, 51, 100, 1).into()).is_none());
+        drop(held);
+        assert!(streams.inner.held.lock().unwrap().by_source.is_empty());
+    }
+
+    // With the clock paused, time jumps ahead as soon as nothing else can happen.
+    #[tokio::test(start_paused = true)]
+    async fn who_says_nothing_is_closed_after_a_while() {
+        let (at, mut inputs) = listening().await;
+        let mut silent = TcpStream::connect(at).await.unwrap();
+        let begun = Instant::now();
+        assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(begun.elapsed() >= STREAM_FIRST_MESSAGE && begun.elapsed() < STREAM_FIRST_MESSAGE * 2);
+        assert!(matches!(inputs.recv().await, Some(Input::Opened { ours: false, .. })));
+        assert!(matches!(inputs.recv().await, Some(Input::Closed { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_a_message_and_a_long_silence_end_a_connection() {
+        let (at, _inputs) = listening().await;
+        let mut slow = TcpStream::connect(at).await.unwrap();
+        slow.write_all(MESSAGE).await.unwrap();
+        slow.write_all(b"OPTIONS sip:").await.unwrap();
+        let begun = Instant::now();
+        assert_eq!(slow.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(begun.elapsed() <= STREAM_REST_OF_MESSAGE + Duration::from_secs(1), "{:?}", begun.elapsed());
+        let mut idle = TcpStream::connect(at).await.unwrap();
+        idle.write_all(MESSAGE).await.unwrap();
+        let begun = Instant::now();
+        assert_eq!(idle.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(begun.elapsed() >= STREAM_IDLE, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test]
+    async fn messages_come_whole_answers_go_out_and_keep_alives_are_answered() {
+        let (at, mut inputs) = listening().await;
+        let mut peer = TcpStream::connect(at).await.unwrap();
+        let (first, rest) = MESSAGE.split_at(10);
+        peer.write_all(first).await.unwrap();
+        let Some(Input::Opened { flow, writes, .. }) = inputs.recv().await else { panic!("not opened") };
+        assert!(flow.connection > 0 && flow.local == at);
+        peer.write_all(rest).await.unwrap();
+        match inputs.recv().await {
+            Some(Input::Message { flow: by, bytes }) => assert_eq!((by, &bytes[..]), (flow, MESSAGE)),
+            other => panic!("{other:?}"),
+        }
+        writes.try_send(Bytes::from_static(b"hello")).unwrap();
+        let mut buffer = [0; 5];
+        peer.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(&buffer, b"hello");
+        peer.write_all(b"\r\n\r\n").await.unwrap();
+        peer.read_exact(&mut buffer[..2]).await.unwrap();
+        assert_eq!(&buffer[..2], PONG);
+        peer.write_all(b"\x00\x01 this is not SIP\r\n\r\n").await.unwrap();
+        assert_eq!(peer.read(&mut buffer).await.unwrap(), 0, "junk ends the connection");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_cannot_be_made_is_told() {
+        let (streams, mut inputs) = streams();
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        streams.connect(nobody).await;
+        assert!(matches!(inputs.recv().await, Some(Input::Refused { remote }) if remote == nobody));
+    }
+}

@@ -98,8 +98,7 @@ async fn permitted(
 ) {
     let show = call.channel.presentation();
     let origin = origin_kind(&call.tree.origin);
-    let (tree, snapshot, exchange) =
-        (Arc::clone(&call.tree), Arc::clone(&call.snapshot), Arc::clone(&call.exchange));
+    let (tree, snapshot, exchange) = (Arc::clone(&call.tree), Arc::clone(&call.snapshot), Arc::clone(&call.exchange));
     let ask = Ask {
         origin: &origin,
         entry: &tree.entry,
