@@ -208,7 +208,7 @@ def test_hold_and_resume():
             hears(a.heard(), 440, 2, "the holder before")
             hears_not(a.heard_samples(), 1200, "the holder")
             x.wait_idle()
-            newest = [r for r in closed_records(x, 4) if r["direction"] == "in"][0]
+            newest = max((r for r in closed_records(x, 4) if r["direction"] == "in"), key=lambda r: r["at"])
             assert newest["rtp"]["packets_out"] >= 240, "2 s before the hold and 3 s after it: %r" % newest["rtp"]
         x.wait_idle()
 
