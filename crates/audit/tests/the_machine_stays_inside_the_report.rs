@@ -16,8 +16,8 @@ use proptest::prelude::*;
 
 const CONTEXTS: &[&str] = &["a", "b", "c", "d", "e", "out"];
 const EXTENS: &[&str] = &[
-    "s", "i", "t", "h", "e", "T", "o", "1", "2", "204", "20-4", "*72", "_2XX", "_X.", "_X!", "_.", "_9NX", "_[a-z]",
-    "_1-X", "1/204", "_XX/_2X",
+    "s", "i", "t", "h", "e", "T", "o", "a", "1", "2", "204", "20-4", "*72", "_2XX", "_X.", "_X!", "_.", "_9NX",
+    "_[a-z]", "_1-X", "1/204", "_XX/_2X",
 ];
 /// What callers dial, press, call themselves, and what the database holds.
 const DATA: &[&str] = &[
