@@ -8,7 +8,7 @@ use media::plane::Stats;
 use store::{CallRecord, Direction, Disposition, RtpStats, Side};
 
 use crate::call::Tree;
-use crate::exchange::Exchange;
+use crate::exchange::{Clock, Exchange};
 use crate::gate::Permit;
 use crate::switch::{Cause, LegId, Origin, Presentation};
 
@@ -56,6 +56,7 @@ pub struct LegRecord {
     row: Option<Box<CallRecord>>,
     tree: Option<Arc<Tree>>,
     records: Option<Arc<dyn Records>>,
+    clock: Option<Clock>,
 }
 
 impl std::fmt::Debug for LegRecord {
@@ -68,7 +69,7 @@ impl LegRecord {
     /// No record: the near end of a Local channel, whose far end has one.
     #[must_use]
     pub fn silent() -> Self {
-        Self { row: None, tree: None, records: None }
+        Self { row: None, tree: None, records: None, clock: None }
     }
 
     /// The leg of whoever called us.
@@ -158,7 +159,12 @@ impl LegRecord {
             codec: None,
             rtp: None,
         };
-        Self { row: Some(Box::new(row)), tree: Some(Arc::clone(tree)), records: Some(Arc::clone(&exchange.records)) }
+        Self {
+            row: Some(Box::new(row)),
+            tree: Some(Arc::clone(tree)),
+            records: Some(Arc::clone(&exchange.records)),
+            clock: Some(exchange.clock.clone()),
+        }
     }
 
     /// Whether there is anything to keep.
@@ -221,8 +227,13 @@ impl LegRecord {
 }
 
 impl Drop for LegRecord {
-    /// INVARIANT: every leg has its record. A task that dies drops its legs, and with them their records.
+    /// INVARIANT: every leg has its record. A task that dies drops its legs, and with them their records, which then
+    /// say that the exchange ended them.
     fn drop(&mut self) {
+        if let Some(clock) = &self.clock {
+            let now = clock.now();
+            self.ended(now, Cause::INTERWORKING, Side::Exchange);
+        }
         self.save();
     }
 }
@@ -231,4 +242,42 @@ impl Drop for LegRecord {
 fn micros(ms: f32) -> u64 {
     // A float-to-integer cast saturates; jitter is neither negative nor beyond an hour.
     (ms.clamp(0.0, 3_600_000.0) * 1000.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_dropped_is_closed() {
+        let records = Arc::new(Listed::default());
+        let row = CallRecord {
+            id: "1-1".to_owned(),
+            call_id: "1".to_owned(),
+            leg: 1,
+            direction: Direction::Out,
+            origin: "system".to_owned(),
+            from: String::new(),
+            from_name: String::new(),
+            to: "204".to_owned(),
+            trunk: None,
+            permit: None,
+            at: 1_000,
+            answered_at: Some(2_000),
+            ended_at: None,
+            path: Vec::new(),
+            app: String::new(),
+            disposition: Disposition::Open,
+            hangup_side: None,
+            cause: None,
+            cause_text: None,
+            codec: None,
+            rtp: None,
+        };
+        let clock = Clock::new(|| 5_000);
+        drop(LegRecord { row: Some(Box::new(row)), tree: None, records: Some(records.clone()), clock: Some(clock) });
+        let written = records.all();
+        assert_eq!((written[0].ended_at, written[0].disposition), (Some(5_000), Disposition::Answered));
+        assert_eq!(written[0].hangup_side, Some(Side::Exchange));
+    }
 }

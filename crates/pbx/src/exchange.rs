@@ -17,13 +17,14 @@ use crate::sounds::Sounds;
 use crate::switch::LegId;
 
 /// The clock on the wall; the shell's is the system's, a simulation's is virtual.
-pub struct Clock(Box<dyn Fn() -> i64 + Send + Sync>);
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl Clock {
     /// A clock that asks `now` for milliseconds since 1970.
     #[must_use]
     pub fn new(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Self(Box::new(now))
+        Self(Arc::new(now))
     }
 
     /// Milliseconds since 1970, UTC.
