@@ -20,8 +20,10 @@ def left_over(x, before, what):
         raise AssertionError("left over after %s: %r" % (what, gauges()))
     files, memory = x.files(), x.rss()
     assert files <= before[0] + 4, "%d open files before, %d after %s" % (before[0], files, what)
+    # What may stay: page caches of the store (2 MB for each of its connections), tables of transactions that keep their
+    # room, and pages the allocator has not given back. Anything that a call itself left behind would pass 20 kB a call.
     try:
-        procs.poll("memory", lambda: x.rss() < before[1] + 12000, 20, 1)
+        procs.poll("memory", lambda: x.rss() < before[1] + 20000, 20, 1)
     except TimeoutError:
         raise AssertionError("%d kB before, %d kB after %s" % (before[1], x.rss(), what))
     return memory
@@ -66,12 +68,12 @@ def test_thousand_bridged_calls():
             assert result["ok"] == calls and not result["failed"], (result, other, caller.text()[-600:])
             assert other["ok"] == calls and not other["failed"], (result, other, phone.text()[-600:])
             return result["retrans"] + other["retrans"]
-        round(20, 20)
+        round(100, 40)
         x.wait_idle()
         before = state(x)
         again = round(1000, 40)
         after = left_over(x, before, "1,000 bridged calls")
-        procs.poll("records", lambda: len(x.calls_in_store()) >= 2040, 10, 0.5)
+        procs.poll("records", lambda: len(x.calls_in_store()) >= 2200, 10, 0.5)
         test_thousand_bridged_calls.note = "  (%d kB before, %d after; %d retransmissions)" % (before[1], after, again)
 
 
