@@ -246,3 +246,18 @@ async fn a_closed_store_is_whole_in_its_one_file() {
     drop(store);
     assert_eq!(Store::open(&moved.file(), Mode::Run).await.unwrap().realm(), realm);
 }
+
+#[tokio::test]
+async fn states_of_a_leg_that_arrive_together_leave_the_last_one_and_never_reopen_it() {
+    let home = Home::new();
+    let store = Store::open(&home.file(), Mode::Run).await.unwrap();
+    let open = store::CallRecord { ended_at: None, disposition: Disposition::Open, ..record("leg") };
+    let closed = store::CallRecord { ended_at: Some(9_000), disposition: Disposition::Busy, ..record("leg") };
+    let receipts = [&open, &closed, &open].map(|state| store.add_call_record(state.clone()));
+    for receipt in receipts {
+        receipt.await.unwrap();
+    }
+    let kept = store.calls(&CallFilter::default()).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].record.ended_at, kept[0].record.disposition), (Some(9_000), Disposition::Busy));
+}
