@@ -2,12 +2,14 @@
 //!
 //! `receive.rs` checks what comes in and finds whom it concerns; `table.rs` holds the transactions,
 //! `run.rs` and `replies.rs` drive them; `session.rs` is a call, `uas.rs` its called side, `uac.rs`
-//! its calling side, `inside.rs` and `offers.rs` what happens within its dialog; `build.rs` writes
-//! messages.
+//! its calling side and `answered.rs` the end of that, `inside.rs` and `offers.rs` what happens within
+//! its dialog, `outside.rs` requests without one; `build.rs` writes messages.
 
+mod answered;
 mod build;
 mod inside;
 mod offers;
+mod outside;
 mod receive;
 mod replies;
 mod run;

@@ -17,6 +17,9 @@ pub const QUEUE: usize = 1_024;
 /// they must not be lost; at about a kilobyte each this is the memory that we give to a broken disk.
 pub const RECORDS: usize = 65_536;
 
+/// Everything in the writer's queue at once: [`QUEUE`] and [`RECORDS`] each give out their room first, and one may ask it to stop.
+pub const WAITING: usize = QUEUE + RECORDS + 1;
+
 /// Pause between attempts while the disk refuses: long enough to keep a broken disk from costing a core.
 pub const RETRY: Duration = Duration::from_secs(1);
 

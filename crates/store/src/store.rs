@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use sqlx::{ConnectOptions, SqliteConnection};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::writer::{Op, Reply, Request, Shared, Writer};
@@ -25,7 +26,7 @@ pub struct Store {
 
 struct Inner {
     realm: String,
-    requests: Option<mpsc::UnboundedSender<Request>>,
+    requests: Option<mpsc::Sender<Request>>,
     room: Arc<Semaphore>,
     records: Arc<Semaphore>,
     reader: Mutex<SqliteConnection>,
@@ -81,7 +82,7 @@ impl Store {
         let shared = Arc::new(Shared::default());
         shared.healthy.store(true, Ordering::Release);
         let requests = writer.map(|db| {
-            let (sender, receiver) = mpsc::unbounded_channel();
+            let (sender, receiver) = mpsc::channel(limits::WAITING);
             let writer = Writer {
                 options: options.sqlite(),
                 db: Some(db),
@@ -106,7 +107,7 @@ impl Store {
     pub async fn close(&self) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
         let Some(requests) = &self.inner.requests else { return Ok(()) };
-        requests.send(Request { op: Op::Stop, reply, _room: None }).map_err(|_| Error::Closed)?;
+        requests.send(Request { op: Op::Stop, reply, _room: None }).await.map_err(|_| Error::Closed)?;
         answer.await.unwrap_or(Err(Error::Closed)).map(|_| ())
     }
 
@@ -318,9 +319,10 @@ impl Store {
     fn send(&self, op: Op, room: Option<OwnedSemaphorePermit>) -> Receipt {
         let Some(requests) = &self.inner.requests else { return Receipt(Err(Some(Error::ReadOnly))) };
         let (reply, answer) = oneshot::channel();
-        match requests.send(Request { op, reply, _room: room }) {
+        match requests.try_send(Request { op, reply, _room: room }) {
             Ok(()) => Receipt(Ok(answer)),
-            Err(_) => Receipt(Err(Some(Error::Closed))),
+            Err(TrySendError::Full(_)) => Receipt(Err(Some(Error::Overrun))),
+            Err(TrySendError::Closed(_)) => Receipt(Err(Some(Error::Closed))),
         }
     }
 }

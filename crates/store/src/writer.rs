@@ -78,7 +78,7 @@ impl Shared {
 pub(crate) struct Writer {
     pub(crate) options: SqliteConnectOptions,
     pub(crate) db: Option<SqliteConnection>,
-    pub(crate) requests: mpsc::UnboundedReceiver<Request>,
+    pub(crate) requests: mpsc::Receiver<Request>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) linger: Duration,
     /// Call records that wait for a disk that refuses.

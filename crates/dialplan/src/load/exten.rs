@@ -272,6 +272,64 @@ fn name_findings(name: &str, span: Span, findings: &mut Findings) {
     }
 }
 
+/// What stands between an extension and its application.
+struct Which<'a> {
+    /// A number, `n`, `s` or `hint`.
+    number: &'a str,
+    /// What `n+10` adds.
+    plus: i64,
+    label: Option<&'a str>,
+}
+
+impl<'a> Which<'a> {
+    fn read(field: &'a str) -> Self {
+        let field = field.trim();
+        let (number, label) = match field.split_once('(') {
+            Some((number, label)) => (number, Some(label.split_once(')').map_or(label, |(l, _)| l).trim())),
+            None => (field, None),
+        };
+        let (number, plus) = match number.split_once('+') {
+            Some((number, plus)) => (number.trim(), crate::eval::leading_number(plus).map_or(0, |(n, _)| n)),
+            None => (number.trim(), 0),
+        };
+        Self { number, plus, label: label.filter(|l| !l.is_empty()) }
+    }
+
+    /// The priority that is meant, `last` being the one before; `None` if this line is not read.
+    fn number(&self, last: &mut Option<u32>, span: Span, findings: &mut Findings) -> Option<u32> {
+        let base = match (self.number, *last) {
+            ("n" | "next" | "s" | "same", None) => {
+                let text = format!("{} has no priority before it in this section", self.number);
+                findings.error(codes::FIRST_PRIORITY, span, text);
+                findings.repair("1");
+                return None;
+            }
+            ("n" | "next" | "s" | "same", Some(0)) => {
+                let text = format!("{} after a hint is priority 0: this line never runs", self.number);
+                findings.warn(codes::AFTER_HINT, span, text);
+                findings.repair("1");
+                *last = None;
+                return None;
+            }
+            ("n" | "next", Some(last)) => i64::from(last) + 1,
+            ("s" | "same", Some(last)) => i64::from(last),
+            (number, _) => match crate::eval::leading_number(number) {
+                Some((n, _)) => n,
+                None => {
+                    findings.error(codes::PRIORITY, span, format!("{number} is no priority; this line is not read"));
+                    findings.repair("a number, n, n(label) or hint");
+                    return None;
+                }
+            },
+        };
+        let number = u32::try_from(base.saturating_add(self.plus)).ok().filter(|n| (1..=limits::PRIORITY).contains(n));
+        if number.is_none() {
+            findings.error(codes::PRIORITY, span, "priorities begin with 1; this line is not read");
+        }
+        number
+    }
+}
+
 fn priority(
     entry: &Entry,
     rest: &str,
@@ -286,67 +344,14 @@ fn priority(
         Span { col: entry.span.col + skipped, len, ..entry.span }
     };
     let (field, after) = rest.split_once(',').unwrap_or((rest, ""));
-    let span = at(offset, length(field));
     let app_from = offset + field.len() + 1;
-    let field = field.trim();
-    let (number, label) = match field.split_once('(') {
-        Some((number, label)) => (number, Some(label.split_once(')').map_or(label, |(l, _)| l).trim())),
-        None => (field, None),
-    };
-    let (number, plus) = match number.split_once('+') {
-        Some((number, plus)) => (number.trim(), crate::eval::leading_number(plus).map_or(0, |(n, _)| n)),
-        None => (number.trim(), 0),
-    };
-    if number == "hint" {
+    let which = Which::read(field);
+    if which.number == "hint" {
         state.last = Some(0);
-        if let Some(context) = builder.context_mut(state.context)
-            && !context.hints.iter().any(|h| *h.exten == *title.name)
-        {
-            context.hints.push(Hint {
-                exten: title.name.as_str().into(),
-                devices: after.trim().to_owned(),
-                span: entry.span,
-            });
-        }
+        hint(entry, &title.name, after, state.context, builder);
         return;
     }
-    let base = match number {
-        "n" | "next" | "s" | "same" => match state.last {
-            None => {
-                findings.error(
-                    codes::FIRST_PRIORITY,
-                    span,
-                    format!("{number} has no priority before it in this section"),
-                );
-                findings.repair("1");
-                return;
-            }
-            Some(0) => {
-                findings.warn(
-                    codes::AFTER_HINT,
-                    span,
-                    format!("{number} after a hint is priority 0: this line never runs"),
-                );
-                findings.repair("1");
-                state.last = None;
-                return;
-            }
-            Some(last) => i64::from(last) + i64::from(number.starts_with('n')),
-        },
-        _ => match crate::eval::leading_number(number) {
-            Some((n, _)) => n,
-            None => {
-                findings.error(codes::PRIORITY, span, format!("{number} is no priority; this line is not read"));
-                findings.repair("a number, n, n(label) or hint");
-                return;
-            }
-        },
-    };
-    let Some(number) = u32::try_from(base.saturating_add(plus)).ok().filter(|n| (1..=limits::PRIORITY).contains(n))
-    else {
-        findings.error(codes::PRIORITY, span, "priorities begin with 1; this line is not read");
-        return;
-    };
+    let Some(number) = which.number(&mut state.last, at(offset, length(field)), findings) else { return };
     state.last = Some(number);
     let skipped = after.len() - after.trim_start().len();
     let span = at(app_from + skipped, length(after.trim()));
@@ -357,8 +362,7 @@ fn priority(
     }
     super::check::values(&template, builder.program.compat, span, findings);
     let call = Call::parse(app, &template);
-    let line =
-        Line { label: label.filter(|l| !l.is_empty()).map(Into::into), app: app.into(), data: data.into(), call, span };
+    let line = Line { label: which.label.map(Into::into), app: app.into(), data: data.into(), call, span };
     let exten =
         *title.number.get_or_insert_with(|| builder.exten(state.context, &title.name, title.caller.as_deref(), span));
     if let Err(first) = builder.line(state.context, exten, number, line) {
@@ -370,6 +374,15 @@ fn priority(
             span,
             format!("{name},{number} is there already, {place}; this line never runs"),
         );
+    }
+}
+
+/// The first hint of an extension counts.
+fn hint(entry: &Entry, name: &str, devices: &str, context: usize, builder: &mut Builder) {
+    if let Some(context) = builder.context_mut(context)
+        && !context.hints.iter().any(|h| *h.exten == *name)
+    {
+        context.hints.push(Hint { exten: name.into(), devices: devices.trim().to_owned(), span: entry.span });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The exchange as the shell puts it together. `start` does it, `snapshot` makes program and proof of the owner's texts, `deeds` are what an
+//! The exchange as the shell puts it together. `start` does it, `until_told` keeps it, `snapshot` makes program and proof of the owner's texts, `deeds` are what an
 //! owner can do to a home whether the exchange runs or not.
 
 pub(crate) mod deeds;
@@ -10,6 +10,7 @@ pub(crate) mod snapshot;
 pub(crate) mod source;
 pub(crate) mod start;
 pub(crate) mod trunks;
+pub(crate) mod until_told;
 
 use crate::fault::{Doing as _, Outcome};
 use std::future::Future;

@@ -1,4 +1,5 @@
-//! Putting the exchange together and keeping it until it is told to end. Nothing is created before the ports are ours.
+//! Putting the exchange together, letting it go and taking it apart. Nothing is created before the ports are ours.
+//! Next: `until_told` for what happens in between.
 
 use crate::control::server;
 use crate::exchange::first_run::{self, Prepared};
@@ -7,10 +8,11 @@ use crate::exchange::serve::Running;
 use crate::exchange::snapshot::{self, Built};
 use crate::exchange::source::Numbers;
 use crate::exchange::trunks::{self, Locals};
+use crate::exchange::until_told::{self, Signals};
 use crate::exchange::{random, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
 use crate::home::{Home, State, template};
-use crate::limits::{DRAIN, LAST_WORDS};
+use crate::limits::LAST_WORDS;
 use crate::net::bind::{self, Bound, Wanted};
 use crate::net::media_io::{self, MediaIo};
 use crate::net::ports::Ports;
@@ -28,8 +30,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::{Mode, Store};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Where metrics are served when nothing else is said: loopback only.
 const METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5080);
@@ -97,27 +99,6 @@ pub(crate) async fn run(home: &Home, drain: Option<u64>, tell: impl FnOnce(&Told
         }
         Err(Stopped::Running(fault)) => Err(fault),
         Ok(()) => Ok(()),
-    }
-}
-
-/// The signals that concern an exchange.
-struct Signals {
-    hang_up: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-    /// A file as large as it may be is the store's error to report, not the end of the process.
-    _full: Signal,
-}
-
-impl Signals {
-    fn listen() -> Outcome<Self> {
-        let to = |kind| signal(kind).doing(|| "listen for signals".to_owned());
-        Ok(Self {
-            hang_up: to(SignalKind::hangup())?,
-            terminate: to(SignalKind::terminate())?,
-            interrupt: to(SignalKind::interrupt())?,
-            _full: to(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
-        })
     }
 }
 
@@ -195,9 +176,23 @@ impl Starting<'_> {
         drain: Option<u64>,
         tell: impl FnOnce(&Told),
     ) -> Result<(), Stopped> {
+        let mut ready = self.assemble(prepared).await?;
+        let tasks = ready.begin()?;
+        ready.running.warm();
+        ready.running.keep_version(&ready.text, ready.hash, "the file", &ready.told.verdict).await;
+        tell(&ready.told);
+        tracing::info!(home = %ready.running.home.path().display(), listens = ?ready.told.listens, "the exchange answers");
+        let outcome = until_told::wait(&ready.running, signals, &mut ready.ended, &mut ready.broken, drain).await;
+        ready.end(tasks).await;
+        outcome.map_err(Stopped::Running)
+    }
+
+    /// Everything that runs later, made but not yet running.
+    async fn assemble(self, prepared: Prepared) -> Outcome<Ready> {
         let Self { home, built, bound, metrics } = self;
         let config = Arc::clone(&built.snapshot.config);
         let hash = built.snapshot.program.hash();
+        let findings = built.findings.iter().map(|finding| finding.render(&built.sources)).collect();
         let store = Store::open(&home.store(), Mode::Run)
             .await
             .doing(|| format!("open the store {}", home.store().display()))?;
@@ -211,7 +206,7 @@ impl Starting<'_> {
             clock: Clock::new(wall),
             seed: seed.first_chunk().copied().map_or(0, u64::from_le_bytes),
         }));
-        let (broke, mut broken) = mpsc::channel(4);
+        let (broke, broken) = mpsc::channel(4);
         let media = Arc::new(media(&config, broke.clone())?);
         let now = Instant::now();
         let phones = Phones::load(store.clone(), now, wall()).await.doing(|| "read the registrations".to_owned())?;
@@ -221,18 +216,25 @@ impl Starting<'_> {
         let door = Door::new(Arc::clone(&exchange), Arc::clone(&phones), random()?, now);
         let signal = pbx::signal::Signal::new(Arc::clone(&exchange), wires, door);
         let endpoint = Endpoint::new(sip_config(&config, phones.realm())?);
+        let told = Told {
+            listens: listens(&bound),
+            addresses: addresses(&bound),
+            skipped: bound.skipped.clone(),
+            metrics: metrics.as_ref().and_then(|listener| listener.local_addr().ok()),
+            prepared,
+            verdict: built.verdict,
+            findings,
+            without_secret: config.extensions.keys().filter(|u| phones.credentials(u).is_none()).cloned().collect(),
+        };
         let locals = Locals { udp: bound.udp.iter().filter_map(|socket| socket.local_addr().ok()).collect() };
-        let listens = listens(&bound);
-        let skipped = bound.skipped.clone();
-        let addresses = addresses(&bound);
         let (asks, asked) = mpsc::channel(64);
         let sip = SipIo::new(bound, endpoint, signal, ordered, asked).doing(|| "take the sockets".to_owned())?;
-        let listening = server::listen(home)?;
+        let control = server::listen(home)?;
         let (end, ended) = mpsc::channel(4);
         let running = Arc::new(Running {
             home: home.clone(),
             exchange,
-            store: store.clone(),
+            store,
             phones,
             media,
             prompts,
@@ -243,57 +245,77 @@ impl Starting<'_> {
             end,
             changing: tokio::sync::Mutex::new(()),
         });
-        let metrics_at = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
-        let told = Told {
-            listens,
-            addresses,
-            skipped,
-            metrics: metrics_at,
-            prepared,
-            verdict: built.verdict.clone(),
-            findings: built.findings.iter().map(|finding| finding.render(&built.sources)).collect(),
-            without_secret: config
-                .extensions
-                .keys()
-                .filter(|user| running.phones.credentials(user).is_none())
-                .cloned()
-                .collect(),
-        };
-        let mut tasks = tokio::task::JoinSet::new();
-        let sip = tokio::spawn(async move {
+        let doors = Some(Doors { sip, control, metrics });
+        Ok(Ready { running, told, doors, text: built.text, hash, broke, broken, ended })
+    }
+}
+
+/// What listens.
+struct Doors {
+    sip: SipIo,
+    control: server::Listening,
+    metrics: Option<TcpListener>,
+}
+
+/// An exchange that only has to be let go.
+struct Ready {
+    running: Arc<Running>,
+    told: Told,
+    doors: Option<Doors>,
+    text: String,
+    hash: [u8; 32],
+    /// Where parts say that they ended by themselves, both ends.
+    broke: mpsc::Sender<String>,
+    broken: mpsc::Receiver<String>,
+    ended: mpsc::Receiver<Option<u64>>,
+}
+
+/// The tasks of a running exchange.
+struct Tasks {
+    sip: Option<JoinHandle<()>>,
+    rest: JoinSet<()>,
+}
+
+impl Ready {
+    /// From here on calls come in.
+    fn begin(&mut self) -> Outcome<Tasks> {
+        let running = &self.running;
+        let mut tasks = Tasks { sip: None, rest: JoinSet::new() };
+        let Some(Doors { sip, control, metrics }) = self.doors.take() else { return Ok(tasks) };
+        let broke = self.broke.clone();
+        tasks.sip = Some(tokio::spawn(async move {
             sip.run().await;
             // Told to stop or broken: whoever waits finds out which.
             let _ = broke.try_send("the signalling task ended by itself".to_owned());
-        });
-        tasks.spawn(trunks::keep(
+        }));
+        tasks.rest.spawn(trunks::keep(
             Arc::clone(&running.exchange),
             Arc::clone(&running.phones),
             running.locals.clone(),
             Arc::clone(&running.trunks_changed),
         ));
-        tasks.spawn(server::run(listening, Arc::clone(&running)));
-        tasks.spawn(tidy(Arc::clone(&running)));
+        tasks.rest.spawn(server::run(control, Arc::clone(running)));
+        tasks.rest.spawn(tidy(Arc::clone(running)));
         if let Some(listener) = metrics {
-            serve_metrics(&mut tasks, listener, &running)?;
+            serve_metrics(&mut tasks.rest, listener, running)?;
         }
-        running.warm();
-        running.keep_version(&built.text, hash, "the file", &built.verdict).await;
-        tell(&told);
-        drop(built.sources);
-        tracing::info!(home = %home.path().display(), listens = ?told.listens, "the exchange answers");
+        Ok(tasks)
+    }
 
-        let outcome = wait(&running, signals, ended, &mut broken, drain).await;
-        let _ = running.signalling.send(Ask::Stop).await;
-        let _ = tokio::time::timeout(LAST_WORDS, sip).await;
-        tasks.shutdown().await;
-        let _ = tokio::time::timeout(LAST_WORDS, media_io::stopped(Arc::clone(&running.media))).await;
-        let closed = tokio::time::timeout(LAST_WORDS, store.close()).await;
+    /// Signalling first, so that nothing new comes; then sound; the store last, with all that they wrote.
+    async fn end(self, mut tasks: Tasks) {
+        let _ = self.running.signalling.send(Ask::Stop).await;
+        if let Some(sip) = tasks.sip {
+            let _ = tokio::time::timeout(LAST_WORDS, sip).await;
+        }
+        tasks.rest.shutdown().await;
+        let _ = tokio::time::timeout(LAST_WORDS, media_io::stopped(Arc::clone(&self.running.media))).await;
+        let closed = tokio::time::timeout(LAST_WORDS, self.running.store.close()).await;
         if !matches!(closed, Ok(Ok(()))) {
             tracing::error!("the store could not be closed in order");
         }
-        drop(told.prepared.lock);
+        drop(self.told.prepared.lock);
         tracing::info!("the exchange has ended");
-        outcome.map_err(Stopped::Running)
     }
 }
 
@@ -355,7 +377,7 @@ fn addresses(bound: &Bound) -> Vec<IpAddr> {
     all
 }
 
-fn serve_metrics(tasks: &mut tokio::task::JoinSet<()>, listener: TcpListener, running: &Arc<Running>) -> Outcome<()> {
+fn serve_metrics(tasks: &mut JoinSet<()>, listener: TcpListener, running: &Arc<Running>) -> Outcome<()> {
     let listener = tokio::net::TcpListener::from_std(listener).doing(|| "serve metrics".to_owned())?;
     let numbers = Arc::new(Numbers { running: Arc::clone(running), signalling: Mutex::new(Report::default()) });
     let source = Arc::clone(&numbers);
@@ -384,63 +406,4 @@ async fn tidy(running: Arc<Running>) {
             tracing::warn!(%error, "registrations that ran out stay in the store");
         }
     }
-}
-
-/// Until told to end: SIGHUP reloads, SIGTERM and SIGINT drain, a second one ends at once.
-async fn wait(
-    running: &Arc<Running>,
-    signals: &mut Signals,
-    mut ended: mpsc::Receiver<Option<u64>>,
-    broken: &mut mpsc::Receiver<String>,
-    drain: Option<u64>,
-) -> Outcome<()> {
-    let patience = loop {
-        tokio::select! {
-            _ = signals.hang_up.recv() => {
-                if let Err(fault) = running.reload("SIGHUP").await {
-                    tracing::error!("the configuration was not taken over, the old one goes on: {}", fault.message);
-                }
-            }
-            _ = signals.terminate.recv() => break drain,
-            _ = signals.interrupt.recv() => break drain,
-            asked = ended.recv() => break asked.flatten().or(drain),
-            why = broken.recv() => {
-                let why = why.unwrap_or_else(|| "a part of the exchange ended by itself".to_owned());
-                return Err(Fault::failed(why).repair("this is a mistake of tollgate; start it again and report it"));
-            }
-        }
-    };
-    let patience = patience.map_or(DRAIN, Duration::from_secs);
-    let _ = running.signalling.send(Ask::Drain).await;
-    tracing::info!(
-        calls = running.exchange.calls.count(),
-        seconds = patience.as_secs(),
-        "no new calls; waiting for those that are on"
-    );
-    let calm = async {
-        while running.exchange.calls.count() > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::select! {
-        _ = tokio::time::timeout(patience, calm) => {}
-        _ = signals.terminate.recv() => {}
-        _ = signals.interrupt.recv() => {}
-    }
-    let left = running.exchange.calls.end(None);
-    if left > 0 {
-        tracing::warn!(calls = left, "calls are ended");
-    }
-    // Their BYEs go out and are answered, their records are written.
-    let quiet = async {
-        loop {
-            let sessions = running.report().await.map_or(0, |report| report.endpoint.sessions);
-            if sessions == 0 && running.exchange.calls.count() == 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let _ = tokio::time::timeout(LAST_WORDS, quiet).await;
-    Ok(())
 }

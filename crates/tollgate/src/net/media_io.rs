@@ -1,28 +1,21 @@
 //! Sound in and out: a few threads, each with an epoll over its RTP and RTCP sockets and a `media::plane::Plane` that knows what to do with
 //! packets. Legs of one call share a thread, so that what relays them needs no lock. Calls reach it as `pbx::media_port::MediaPlane`.
-//! Next: `ports` for which port a leg gets.
+//! Next: `media_thread` for what one thread does, `ports` for which port a leg gets.
 
 use crate::fault::{Doing as _, Outcome};
-use crate::limits::{MEDIA_COMMANDS, RTP_BURST, RTP_PACKET};
+use crate::limits::MEDIA_COMMANDS;
+use crate::net::media_thread::{Runner, WAKE};
 use crate::net::ports::{Pair, Ports};
-use media::plane::{Channel, Command, Event, Plane, PortId, PortKind};
-use mio::net::UdpSocket;
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use media::plane::{Command, PortId};
+use mio::{Poll, Waker};
 use pbx::media_port::MediaPlane;
 use pbx::switch::CallEvent;
 use std::collections::HashMap;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
-
-const WAKE: Token = Token(usize::MAX);
-
-/// How often ports whose call is gone are looked for: a call closes its ports itself, this is for tasks that died.
-const SWEEP: Duration = Duration::from_secs(5);
 
 /// The media threads.
 pub(crate) struct MediaIo {
@@ -32,23 +25,24 @@ pub(crate) struct MediaIo {
 }
 
 /// What all threads and all callers share.
-struct Shared {
-    ports: Mutex<Ports>,
+pub(super) struct Shared {
+    pub(super) ports: Mutex<Ports>,
     /// Which thread has a port.
-    places: Mutex<HashMap<PortId, usize>>,
-    unsent: AtomicU64,
-    unheard: AtomicU64,
+    pub(super) places: Mutex<HashMap<PortId, usize>>,
+    pub(super) unsent: AtomicU64,
+    pub(super) unheard: AtomicU64,
 }
 
 /// The way into one thread.
-struct Shard {
-    queue: Mutex<Vec<Order>>,
+pub(super) struct Shard {
+    pub(super) queue: Mutex<Vec<Order>>,
     /// Somebody has already rung; no need to ring twice.
-    rung: AtomicBool,
+    pub(super) rung: AtomicBool,
     waker: Waker,
 }
 
-enum Order {
+/// What a thread is asked to do.
+pub(super) enum Order {
     Open { port: PortId, pair: Pair, events: mpsc::Sender<CallEvent> },
     OpenHalf { port: PortId, with: PortId, events: mpsc::Sender<CallEvent> },
     Do(Command),
@@ -68,7 +62,7 @@ pub(crate) struct Counts {
     pub(crate) unheard: u64,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -89,16 +83,7 @@ impl MediaIo {
             let shard = Arc::new(Shard { queue: Mutex::default(), rung: AtomicBool::new(false), waker });
             let mut seed = [0; 32];
             getrandom::fill(&mut seed).doing(|| "get random bytes from the system".to_owned())?;
-            let runner = Runner {
-                poll,
-                plane: Plane::new(seed),
-                shard: Arc::clone(&shard),
-                shared: Arc::clone(&shared),
-                sockets: Sockets::default(),
-                listeners: HashMap::new(),
-                again: Vec::new(),
-                swept: Instant::now(),
-            };
+            let runner = Runner::new(poll, seed, Arc::clone(&shard), Arc::clone(&shared));
             let broken = broken.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("media-{index}"))
@@ -234,9 +219,9 @@ fn subject(command: &Command) -> (PortId, bool) {
 }
 
 /// Tells the exchange when a thread ends that should not.
-struct Alarm {
+pub(super) struct Alarm {
     broken: mpsc::Sender<String>,
-    calm: bool,
+    pub(super) calm: bool,
 }
 
 impl Drop for Alarm {
@@ -245,239 +230,6 @@ impl Drop for Alarm {
             let _ = self.broken.try_send("a media thread ended by itself".to_owned());
         }
     }
-}
-
-/// The two sockets of one RTP port.
-struct Held {
-    port: PortId,
-    number: u16,
-    rtp: UdpSocket,
-    rtcp: UdpSocket,
-}
-
-/// Sockets by slot; a socket's token is twice its slot, plus one for RTCP.
-#[derive(Default)]
-struct Sockets {
-    slots: Vec<Option<Held>>,
-    free: Vec<usize>,
-    by_port: HashMap<PortId, usize>,
-}
-
-impl Sockets {
-    fn insert(&mut self, held: Held) -> usize {
-        let port = held.port;
-        let slot = self.free.pop().unwrap_or(self.slots.len());
-        if slot == self.slots.len() {
-            self.slots.push(Some(held));
-        } else if let Some(place) = self.slots.get_mut(slot) {
-            *place = Some(held);
-        }
-        self.by_port.insert(port, slot);
-        slot
-    }
-
-    fn remove(&mut self, port: PortId) -> Option<Held> {
-        let slot = self.by_port.remove(&port)?;
-        let held = self.slots.get_mut(slot)?.take();
-        self.free.push(slot);
-        held
-    }
-
-    fn of(&self, port: PortId, channel: Channel) -> Option<&UdpSocket> {
-        let held = self.slots.get(*self.by_port.get(&port)?)?.as_ref()?;
-        Some(match channel {
-            Channel::Rtp => &held.rtp,
-            Channel::Rtcp => &held.rtcp,
-        })
-    }
-
-    fn at(&self, token: Token) -> Option<(PortId, Channel, &UdpSocket)> {
-        let held = self.slots.get(token.0 / 2)?.as_ref()?;
-        Some(if token.0.is_multiple_of(2) {
-            (held.port, Channel::Rtp, &held.rtp)
-        } else {
-            (held.port, Channel::Rtcp, &held.rtcp)
-        })
-    }
-}
-
-/// One media thread.
-struct Runner {
-    poll: Poll,
-    plane: Plane,
-    shard: Arc<Shard>,
-    shared: Arc<Shared>,
-    sockets: Sockets,
-    listeners: HashMap<PortId, mpsc::Sender<CallEvent>>,
-    /// Sockets that had more than their turn.
-    again: Vec<Token>,
-    swept: Instant,
-}
-
-impl Runner {
-    fn run(mut self, mut alarm: Alarm) {
-        let mut events = Events::with_capacity(1024);
-        let mut orders = Vec::new();
-        loop {
-            let now = Instant::now();
-            let mut wait = SWEEP;
-            if let Some(at) = self.plane.poll_timeout() {
-                wait = wait.min(at.saturating_duration_since(now));
-            }
-            if !self.again.is_empty() {
-                wait = Duration::ZERO;
-            }
-            match self.poll.poll(&mut events, Some(wait)) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    tracing::error!(%error, "a media thread cannot wait for packets");
-                    return;
-                }
-            }
-            let now = Instant::now();
-            self.shard.rung.store(false, Ordering::Release);
-            std::mem::swap(&mut orders, &mut *lock(&self.shard.queue));
-            for order in orders.drain(..) {
-                if matches!(order, Order::End) {
-                    alarm.calm = true;
-                    return;
-                }
-                self.carry_out(now, order);
-                self.flush();
-            }
-            for token in std::mem::take(&mut self.again) {
-                self.read(now, token);
-            }
-            for event in &events {
-                if event.token() != WAKE {
-                    self.read(now, event.token());
-                }
-            }
-            if self.plane.poll_timeout().is_some_and(|at| at <= now) {
-                self.plane.timeout(now);
-                self.flush();
-            }
-            if now.saturating_duration_since(self.swept) >= SWEEP {
-                self.swept = now;
-                self.sweep(now);
-            }
-        }
-    }
-
-    fn carry_out(&mut self, now: Instant, order: Order) {
-        match order {
-            Order::Open { port, pair, events } => {
-                self.listeners.insert(port, events);
-                self.plane.command(now, Command::Open { port, kind: PortKind::Rtp });
-                if let Err(error) = self.hold(port, pair) {
-                    tracing::error!(%error, "an RTP port cannot be watched");
-                    self.plane.command(now, Command::Close { port });
-                }
-            }
-            Order::OpenHalf { port, with, events } => {
-                self.listeners.insert(port, events);
-                self.plane.command(now, Command::Open { port, kind: PortKind::LocalPair { with } });
-            }
-            Order::Do(command) => self.plane.command(now, command),
-            Order::End => {}
-        }
-    }
-
-    fn hold(&mut self, port: PortId, pair: Pair) -> io::Result<()> {
-        let held = Held {
-            port,
-            number: pair.number,
-            rtp: UdpSocket::from_std(pair.rtp),
-            rtcp: UdpSocket::from_std(pair.rtcp),
-        };
-        let slot = self.sockets.insert(held);
-        let registry = self.poll.registry();
-        if let Some(Some(held)) = self.sockets.slots.get_mut(slot) {
-            watch(registry, &mut held.rtp, Token(slot * 2))?;
-            watch(registry, &mut held.rtcp, Token(slot * 2 + 1))?;
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, now: Instant, token: Token) {
-        let mut buffer = [0; RTP_PACKET];
-        for _ in 0..RTP_BURST {
-            let Some((port, channel, socket)) = self.sockets.at(token) else {
-                return;
-            };
-            match socket.recv_from(&mut buffer) {
-                Ok((length, from)) => {
-                    if let Some(bytes) = buffer.get(..length) {
-                        self.plane.packet(now, port, channel, from, bytes);
-                        self.flush();
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // ICMP errors of earlier packets come back here; the next read goes on.
-                Err(_) => {}
-            }
-        }
-        self.again.push(token);
-    }
-
-    /// Sends what the plane has to send and tells calls what it has to tell.
-    fn flush(&mut self) {
-        while let Some(packet) = self.plane.poll_transmit() {
-            let Some(socket) = self.sockets.of(packet.port, packet.channel) else {
-                continue;
-            };
-            if socket.send_to(packet.bytes, packet.to).is_err() {
-                self.shared.unsent.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        while let Some(event) = self.plane.poll_event() {
-            self.tell(event);
-        }
-    }
-
-    fn tell(&mut self, event: Event) {
-        let port = event.port();
-        let last = matches!(event, Event::Closed { .. });
-        if let Some(listener) = self.listeners.get(&port)
-            && listener.try_send(CallEvent::Media(event)).is_err()
-        {
-            self.shared.unheard.fetch_add(1, Ordering::Relaxed);
-        }
-        if last {
-            self.forget(port);
-        }
-    }
-
-    fn forget(&mut self, port: PortId) {
-        self.listeners.remove(&port);
-        lock(&self.shared.places).remove(&port);
-        if let Some(mut held) = self.sockets.remove(port) {
-            let registry = self.poll.registry();
-            let _ = registry.deregister(&mut held.rtp);
-            let _ = registry.deregister(&mut held.rtcp);
-            let number = held.number;
-            // Only when the sockets are closed can the pair be bound again.
-            drop(held);
-            lock(&self.shared.ports).give_back(number);
-        }
-    }
-
-    /// Closes the ports of calls that are gone.
-    fn sweep(&mut self, now: Instant) {
-        let orphans: Vec<PortId> =
-            self.listeners.iter().filter(|(_, events)| events.is_closed()).map(|(port, _)| *port).collect();
-        for port in orphans {
-            tracing::warn!(port = port.0, "a call left a port open");
-            self.plane.command(now, Command::Close { port });
-            self.flush();
-            self.forget(port);
-        }
-    }
-}
-
-fn watch(registry: &Registry, socket: &mut UdpSocket, token: Token) -> io::Result<()> {
-    registry.register(socket, token, Interest::READABLE)
 }
 
 /// Waits for all threads to end, off the runtime.
@@ -493,6 +245,9 @@ pub(crate) async fn stopped(media: Arc<MediaIo>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use media::plane::Event;
+    use mio::net::UdpSocket;
+    use std::time::{Duration, Instant};
 
     const LOOP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 

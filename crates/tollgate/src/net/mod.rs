@@ -1,8 +1,9 @@
-//! Sockets: signalling in `sip_io` (with `udp` and `tcp` below it), sound in `media_io`. The first of the ten stops of a call.
+//! Sockets: signalling in `sip_io` (with `udp` and `tcp` below it), sound in `media_io` and `media_thread`. The first of the ten stops of a call.
 
 pub(crate) mod address;
 pub(crate) mod bind;
 pub(crate) mod media_io;
+pub(crate) mod media_thread;
 pub(crate) mod ports;
 pub(crate) mod sip_io;
 pub(crate) mod tcp;
