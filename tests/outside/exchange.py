@@ -6,6 +6,7 @@ import contextlib
 import glob
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -102,7 +103,7 @@ class Exchange:
         if toml is False:
             return
         os.mkdir(self.home, 0o700)
-        media = procs.free_port(2, ip) // 2 * 2 + 8000
+        media = 30000 + procs.LANE * 5000 + random.randrange(0, 2900, 2)
         listen = ['"%s:%d"' % (ip, self.port)]
         self.sip6 = ("::1", procs.free_port(2, "::1")) if v6 else None
         if v6:

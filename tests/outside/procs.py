@@ -78,7 +78,9 @@ def stop_all():
 
 atexit.register(stop_all)
 
-_hosts = itertools.count(random.randrange(10, 60000))
+# Tests that run side by side (run.py) have a lane each, and a lane has ports and addresses of its own.
+LANE = int(os.environ.get("LANE", "0"))
+_hosts = itertools.count(LANE * 12000 + random.randrange(10, 11000))
 
 
 def address():
@@ -95,7 +97,7 @@ def family(ip):
 def free_port(n=1, ip="127.0.0.1"):
     """First of `n` consecutive ports (even number) free for UDP and TCP on `ip`."""
     for _ in range(300):
-        base, socks = random.randrange(20000, 32000, 2), []
+        base, socks = random.randrange(20000 + LANE * 2500, 22400 + LANE * 2500, 2), []
         try:
             for port in range(base, base + n):
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):

@@ -206,3 +206,6 @@ def test_trunk_refuses_or_does_not_answer():
         assert call.wait_answer().status == 487
         assert meter.taken[-1].wait_end(5) == "CANCEL"
         x.wait_idle()
+
+
+test_stranger_dials_anything.limit = test_stranger_keys_anything.limit = 200         # the longest: they begin first

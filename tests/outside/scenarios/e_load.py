@@ -100,3 +100,4 @@ def test_limits_bind_and_others_are_served():
 
 
 test_thousand_calls_to_the_attendant.limit = test_thousand_bridged_calls.limit = 300
+alone = True

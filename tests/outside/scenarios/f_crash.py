@@ -186,3 +186,4 @@ def test_full_disk_of_records_does_not_stop_calls():
 
 
 test_kill_in_the_middle_of_calls.limit = 120
+test_kill_in_the_middle_of_calls.alone = True

@@ -471,3 +471,4 @@ def test_others_may_not_end_a_call():
 
 
 test_digits_in_three_ways.limit = test_cancel_against_answer.limit = 200
+test_scanner.alone = True
