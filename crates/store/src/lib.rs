@@ -1,6 +1,6 @@
-//! Rows in and out: credentials, registrations, call records, spending, events and configuration versions in one SQLite
-//! file. One task writes ([`writer`](self), group commit), everybody reads. Begin with [`Store::open`]; the rows are in
-//! `calls`, `credentials`, `registrations`, `spend`, `events`, `versions`; the schema is in `migrations/`.
+//! Rows in and out: credentials, registrations, call records, messages, spending, events and configuration versions in one
+//! SQLite file; the sound of messages beside it. One task writes ([`writer`](self), group commit), everybody reads. Begin with [`Store::open`]; the rows are in
+//! `calls`, `credentials`, `registrations`, `messages` (their sound: `spool`), `spend`, `events`, `versions`; the schema is in `migrations/`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -9,9 +9,11 @@ mod credentials;
 mod error;
 mod events;
 pub mod limits;
+mod messages;
 mod open;
 mod registrations;
 mod spend;
+mod spool;
 mod store;
 mod versions;
 mod writer;
@@ -20,9 +22,11 @@ pub use calls::{CallFilter, CallRecord, Direction, Disposition, Listed, RtpStats
 pub use credentials::Credentials;
 pub use error::Error;
 pub use events::{Event, EventFilter};
+pub use messages::{Counts, Fate, Folder, Message, Quota};
 pub use open::{Mode, Options};
 pub use registrations::Registration;
 pub use spend::{Cap, Debit, DebitId, Debited, Micros, Scope, SpendFilter};
+pub use spool::{Greeting, Spool, Swept};
 pub use store::{Receipt, Stats, Store};
 pub use versions::ConfigVersion;
 

@@ -44,3 +44,9 @@ pub const CONTACTS: u32 = 64;
 
 /// Configuration text in bytes: a very large hand-written plan has about two megabytes.
 pub const CONFIG: usize = 16 * 1_024 * 1_024;
+
+/// Bytes read of one sound file of a mailbox: half an hour at 16 kHz, more than any message may last.
+pub const SOUND_FILE: u64 = 64 * 1_024 * 1_024;
+
+/// Messages that one request may move or delete: all that a large mailbox holds.
+pub const CHANGES: usize = 10_000;

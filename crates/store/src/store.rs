@@ -13,9 +13,9 @@ use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, ones
 
 use crate::writer::{Op, Reply, Request, Shared, Writer};
 use crate::{
-    CallFilter, CallRecord, ConfigVersion, Credentials, Debit, DebitId, Debited, Error, Event, EventFilter, Listed,
-    Micros, Mode, Ms, Options, Registration, SpendFilter, calls, credentials, events, limits, open, registrations,
-    spend, versions,
+    CallFilter, CallRecord, ConfigVersion, Counts, Credentials, Debit, DebitId, Debited, Error, Event, EventFilter,
+    Fate, Folder, Listed, Message, Micros, Mode, Ms, Options, Quota, Registration, SpendFilter, calls, credentials,
+    events, limits, messages, open, registrations, spend, versions,
 };
 
 /// The store; clones share one writer.
@@ -286,6 +286,58 @@ impl Store {
     /// What keeps the file from being read.
     pub async fn config_version(&self, id: i64) -> Result<Option<ConfigVersion>, Error> {
         versions::get(&mut *self.reader().await, id).await
+    }
+
+    /// Writes the row of a message whose sound is in its place. True if it was written; false if there is no room or it is
+    /// there already.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub(crate) async fn add_message(&self, message: Message, quota: Quota) -> Result<bool, Error> {
+        Ok(self.rows(Op::Message(Box::new(message), quota)).await? > 0)
+    }
+
+    /// Moves messages of a mailbox, or marks them as gone; says how many were there.
+    ///
+    /// # Errors
+    /// As all writes; [`Error::Invalid`] beyond [`limits::CHANGES`].
+    pub(crate) async fn change_messages(&self, mailbox: &str, fates: Vec<(String, Fate)>) -> Result<u64, Error> {
+        if fates.len() > limits::CHANGES {
+            return Err(Error::Invalid("too many messages at once".to_owned()));
+        }
+        self.rows(Op::Messages(mailbox.to_owned(), fates)).await
+    }
+
+    /// Forgets rows whose files are gone.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub(crate) async fn forget_messages(&self, uids: Vec<String>) -> Result<u64, Error> {
+        self.rows(Op::ForgetMessages(uids)).await
+    }
+
+    /// Every message's name, mailbox, and whether it is gone.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub(crate) async fn known_messages(&self) -> Result<Vec<(String, String, bool)>, Error> {
+        messages::known(&mut *self.reader().await).await
+    }
+
+    /// Messages of a mailbox or of all, of one folder or of all; urgent ones first, then by time.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn messages(&self, mailbox: Option<&str>, folder: Option<Folder>) -> Result<Vec<Message>, Error> {
+        messages::list(&mut *self.reader().await, mailbox, folder).await
+    }
+
+    /// How many messages lie where, by mailbox; those without any are left out.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn message_counts(&self, mailbox: Option<&str>) -> Result<Vec<(String, Counts)>, Error> {
+        messages::counts(&mut *self.reader().await, mailbox).await
     }
 
     /// Deletes closed call records and events from before a time; says how many. Spending stays: it is the owner's ledger.

@@ -15,8 +15,8 @@ use crate::events::Event;
 use crate::registrations::Registration;
 use crate::spend::{Debit, DebitId, Debited, Micros};
 use crate::{
-    CallRecord, ConfigVersion, Credentials, Error, Ms, calls, credentials, events, limits, now, registrations, spend,
-    versions,
+    CallRecord, ConfigVersion, Credentials, Error, Fate, Message, Ms, Quota, calls, credentials, events, limits,
+    messages, now, registrations, spend, versions,
 };
 
 /// What to write.
@@ -31,6 +31,9 @@ pub(crate) enum Op {
     Settle { id: DebitId, cost: Micros, at: Ms },
     Event(Event),
     Version(Box<ConfigVersion>),
+    Message(Box<Message>, Quota),
+    Messages(String, Vec<(String, Fate)>),
+    ForgetMessages(Vec<String>),
     Prune(Ms),
     Stop,
 }
@@ -292,6 +295,7 @@ fn newest_states(batch: &[Request]) -> HashMap<&str, usize> {
 /// Those who wait for these hold a call, a phone or an owner up.
 fn urgent(op: &Op) -> bool {
     matches!(op, Op::Debit(_) | Op::Credentials(..) | Op::RemoveCredentials(_) | Op::Version(_) | Op::Stop)
+        || matches!(op, Op::Message(..) | Op::Messages(..))
 }
 
 async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
@@ -320,6 +324,9 @@ async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
             Reply::Rows(1)
         }
         Op::Version(version) => Reply::Id(versions::put(db, version).await?),
+        Op::Message(message, quota) => Reply::Rows(u64::from(messages::put(db, message, *quota).await?)),
+        Op::Messages(mailbox, fates) => Reply::Rows(messages::change(db, mailbox, fates).await?),
+        Op::ForgetMessages(uids) => Reply::Rows(messages::forget(db, uids).await?),
         Op::Prune(before) => {
             let calls = sqlx::query("DELETE FROM call_records WHERE at < ? AND ended_at IS NOT NULL")
                 .bind(before)
