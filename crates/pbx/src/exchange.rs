@@ -12,6 +12,7 @@ use crate::cdr::Records;
 use crate::control::Calls;
 use crate::gate::Gate;
 use crate::limits;
+use crate::mailbox::Mailboxes;
 use crate::snapshot::Snapshot;
 use crate::sounds::Sounds;
 use crate::switch::LegId;
@@ -44,6 +45,8 @@ pub struct Exchange {
     pub records: Arc<dyn Records>,
     /// Prompts.
     pub sounds: Arc<dyn Sounds>,
+    /// Messages and greetings.
+    pub mailboxes: Arc<Mailboxes>,
     /// The calls that are on.
     pub calls: Calls,
     /// The clock on the wall.
@@ -65,6 +68,8 @@ pub struct Parts {
     pub records: Arc<dyn Records>,
     /// Prompts.
     pub sounds: Arc<dyn Sounds>,
+    /// Messages and greetings.
+    pub mailboxes: Arc<Mailboxes>,
     /// The clock.
     pub clock: Clock,
     /// Random bits, for names and `RAND`; no secret is made of them.
@@ -83,6 +88,7 @@ impl Exchange {
             gate: parts.gate,
             records: parts.records,
             sounds: parts.sounds,
+            mailboxes: parts.mailboxes,
             calls: Calls::default(),
             clock: parts.clock,
             zone,

@@ -16,6 +16,7 @@ pub mod gate;
 pub mod leg;
 pub mod limits;
 pub mod live;
+pub mod mailbox;
 pub mod media_port;
 pub mod phones;
 pub mod plan;

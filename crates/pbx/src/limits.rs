@@ -60,3 +60,13 @@ pub const PENDING_TRUNK: usize = 1024;
 
 /// Requests of authenticated phones at one address that may wait for our answer.
 pub const PENDING_PHONES: usize = 512;
+
+/// Changes of mailboxes that may wait for a lamp or for mail: every phone's mailbox of a house changes at once.
+pub const MAILBOX_NEWS: usize = 1024;
+
+/// Kilobytes of messages that may be in memory at once while they are recorded: some twenty of three minutes at 16 kHz.
+/// The next caller is told that his message cannot be kept just now.
+pub const MESSAGES_IN_MEMORY: usize = 128 * 1024;
+
+/// Longest message that a setting may allow, seconds: `media` records no longer.
+pub const MESSAGE_SECONDS: u32 = 600;

@@ -202,7 +202,11 @@ pub(crate) async fn change(db: &mut SqliteConnection, mailbox: &str, fates: &[(S
 pub(crate) async fn forget(db: &mut SqliteConnection, uids: &[String]) -> Result<u64, Error> {
     let mut rows = 0;
     for uid in uids {
-        rows += sqlx::query("DELETE FROM messages WHERE uid = ? AND gone = 1").bind(uid).execute(&mut *db).await?.rows_affected();
+        rows += sqlx::query("DELETE FROM messages WHERE uid = ? AND gone = 1")
+            .bind(uid)
+            .execute(&mut *db)
+            .await?
+            .rows_affected();
     }
     Ok(rows)
 }

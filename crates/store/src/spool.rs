@@ -155,8 +155,7 @@ impl Spool {
     /// # Errors
     /// What keeps it from the disk; the one before stays then.
     pub async fn set_greeting(&self, mailbox: &str, greeting: Greeting, wav: Option<Vec<u8>>) -> Result<(), Error> {
-        let path =
-            self.greeting_path(mailbox, greeting).ok_or_else(|| Error::Invalid("no such mailbox".to_owned()))?;
+        let path = self.greeting_path(mailbox, greeting).ok_or_else(|| Error::Invalid("no such mailbox".to_owned()))?;
         blocking(move || match wav {
             Some(wav) => write_whole(&path, &wav),
             None => remove(&path),

@@ -25,6 +25,7 @@ use crate::gate::Gate;
 use crate::gate::budget::InMemory;
 use crate::leg::Wire;
 use crate::limits;
+use crate::mailbox::Mailboxes;
 use crate::plan;
 use crate::snapshot::Snapshot;
 use crate::sounds::Sounds;
@@ -122,6 +123,7 @@ impl<'a> Simulation<'a> {
             gate: Gate::new(Arc::new(InMemory::default())),
             records: Arc::clone(&stage) as Arc<dyn Records>,
             sounds: self.sounds,
+            mailboxes: Arc::new(Mailboxes::in_memory()),
             clock,
             seed: 1,
         }));

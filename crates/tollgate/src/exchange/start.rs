@@ -24,12 +24,13 @@ use pbx::exchange::{Clock, Exchange, Parts};
 use pbx::gate::Gate;
 use pbx::gate::budget::InStore;
 use pbx::live::Wires;
+use pbx::mailbox::{self, Mailboxes};
 use pbx::phones::Phones;
 use sip::Endpoint;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use store::{Mode, Store};
+use store::{Mode, Spool, Store, Swept};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -197,12 +198,14 @@ impl Starting<'_> {
             .await
             .doing(|| format!("open the store {}", home.store().display()))?;
         let prompts = Arc::new(Prompts::new(snapshot::sound_folders(home, &config)));
+        let mailboxes = mailboxes(home, &store).await?;
         let seed = random()?;
         let exchange = Arc::new(Exchange::new(Parts {
             snapshot: built.snapshot,
             gate: Gate::new(Arc::new(InStore::new(store.clone(), wall))),
             records: Arc::new(StoreRecords(store.clone())),
             sounds: prompts.clone(),
+            mailboxes,
             clock: Clock::new(wall),
             seed: seed.first_chunk().copied().map_or(0, u64::from_le_bytes),
         }));
@@ -317,6 +320,23 @@ impl Ready {
         drop(self.told.prepared.lock);
         tracing::info!("the exchange has ended");
     }
+}
+
+/// Opens the mailboxes, and finishes what a crash left in them.
+async fn mailboxes(home: &Home, store: &Store) -> Outcome<Arc<Mailboxes>> {
+    let doing = || format!("open the mailboxes in {}", home.voicemail().display());
+    let (spool, swept) = Spool::open(store.clone(), &home.voicemail()).await.doing(doing)?;
+    if swept != Swept::default() {
+        tracing::warn!(?swept, "finished what was left of messages when the exchange stopped");
+        let text = format!(
+            "messages taken in: {}, unfinished ones and finished deletions removed: {}, sound lost: {}",
+            swept.taken_in, swept.removed, swept.lost
+        );
+        store.event(wall(), "voicemail-repaired", &text);
+    }
+    let mailboxes = Arc::new(Mailboxes::new(mailbox::InStore(spool)));
+    mailboxes.refresh(None).await.doing(doing)?;
+    Ok(mailboxes)
 }
 
 fn media(config: &Config, broke: mpsc::Sender<String>) -> Outcome<MediaIo> {

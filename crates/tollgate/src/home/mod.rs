@@ -57,6 +57,11 @@ impl Home {
         self.root.join("tollgate.db")
     }
 
+    /// Messages and greetings: a folder for each mailbox.
+    pub(crate) fn voicemail(&self) -> PathBuf {
+        self.root.join("voicemail")
+    }
+
     /// The pepper of stored PIN hashes, 32 bytes.
     pub(crate) fn pepper(&self) -> PathBuf {
         self.root.join("keys").join("pepper")
