@@ -6,6 +6,7 @@
 
 pub mod bridge;
 mod hear;
+mod pins;
 pub mod play;
 pub mod recordings;
 pub mod tree;

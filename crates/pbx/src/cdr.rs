@@ -16,6 +16,11 @@ use crate::switch::{Cause, LegId, Origin, Presentation};
 pub trait Records: Send + Sync {
     /// Takes a new or changed record. Must not block; must not lose it.
     fn write(&self, record: CallRecord);
+
+    /// Notes what the owner wants to read in the morning, in plain words: no secret, no stranger's number. Must not block.
+    fn event(&self, at: i64, kind: &str, text: &str) {
+        let _ = (at, kind, text);
+    }
 }
 
 /// A list in memory, for simulations and tests.

@@ -13,6 +13,7 @@ use crate::control::Calls;
 use crate::gate::Gate;
 use crate::limits;
 use crate::mailbox::Mailboxes;
+use crate::pin::Pins;
 use crate::snapshot::Snapshot;
 use crate::sounds::Sounds;
 use crate::switch::LegId;
@@ -43,6 +44,8 @@ pub struct Exchange {
     pub gate: Gate,
     /// Where call records go.
     pub records: Arc<dyn Records>,
+    /// PINs of mailboxes and grants.
+    pub pins: Arc<Pins>,
     /// Prompts.
     pub sounds: Arc<dyn Sounds>,
     /// Messages and greetings.
@@ -66,6 +69,8 @@ pub struct Parts {
     pub gate: Gate,
     /// Where records go.
     pub records: Arc<dyn Records>,
+    /// PINs.
+    pub pins: Arc<Pins>,
     /// Prompts.
     pub sounds: Arc<dyn Sounds>,
     /// Messages and greetings.
@@ -87,6 +92,7 @@ impl Exchange {
             snapshot: ArcSwap::from_pointee(parts.snapshot),
             gate: parts.gate,
             records: parts.records,
+            pins: parts.pins,
             sounds: parts.sounds,
             mailboxes: parts.mailboxes,
             calls: Calls::default(),

@@ -19,6 +19,7 @@ pub mod live;
 pub mod mailbox;
 pub mod media_port;
 pub mod phones;
+pub mod pin;
 pub mod plan;
 pub mod signal;
 pub mod simulate;

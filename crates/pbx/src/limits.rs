@@ -70,3 +70,25 @@ pub const MESSAGES_IN_MEMORY: usize = 128 * 1024;
 
 /// Longest message that a setting may allow, seconds: `media` records no longer.
 pub const MESSAGE_SECONDS: u32 = 600;
+
+/// Most digits of a PIN.
+pub const PIN_DIGITS: usize = 16;
+
+/// Fewest digits of a mailbox's PIN: what Asterisk's users have in their fingers.
+pub const PIN_SHORTEST: usize = 4;
+
+/// Fewest digits of a grant's PIN: behind it is money.
+pub const PIN_SHORTEST_GRANT: usize = 6;
+
+/// Digits of a PIN that we make.
+pub const PIN_RANDOM: usize = 6;
+
+/// Argon2id of a PIN: KiB of memory, passes, lanes. The second choice of RFC 9106 §4 has 64 MiB; a fourth of that in two
+/// passes is what a small machine has to spare while calls are on, and OWASP's least.
+pub const PIN_COSTS: (u32, u32, u32) = (19 * 1024, 2, 1);
+
+/// PINs that are hashed at once: 38 MB and two threads for a moment; further callers wait their turn.
+pub const PIN_CHECKS: usize = 2;
+
+/// How long a caller who types a PIN may think about the next digit.
+pub const PIN_PATIENCE: Duration = Duration::from_secs(5);

@@ -50,3 +50,16 @@ pub const SOUND_FILE: u64 = 64 * 1_024 * 1_024;
 
 /// Messages that one request may move or delete: all that a large mailbox holds.
 pub const CHANGES: usize = 10_000;
+
+/// Wrong PINs in a row before the first pause: people mistype, and Asterisk's menus allow three a call.
+pub const PIN_TRIES: u32 = 3;
+
+/// The first pause after them; each further wrong PIN doubles it.
+pub const PIN_PAUSE: crate::Ms = 30_000;
+
+/// No pause is longer: six tries a day are left, which at six digits is a lifetime, and a caller from outside who is
+/// locked out by somebody else's tries gets in on the same day.
+pub const PIN_PAUSE_MAX: crate::Ms = 4 * 3_600_000;
+
+/// Wrong tries are forgotten after so long without another.
+pub const PIN_FORGOTTEN: crate::Ms = 7 * 24 * 3_600_000;

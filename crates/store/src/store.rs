@@ -233,7 +233,7 @@ impl Store {
     pub async fn debit(&self, debit: Debit) -> Result<Debited, Error> {
         match self.ask(Op::Debit(debit)).await? {
             Reply::Debited(debited) => Ok(debited),
-            Reply::Rows(_) | Reply::Id(_) => Err(Error::Closed),
+            _ => Err(Error::Closed),
         }
     }
 
@@ -268,7 +268,7 @@ impl Store {
     pub async fn add_config_version(&self, version: ConfigVersion) -> Result<i64, Error> {
         match self.ask(Op::Version(Box::new(version))).await? {
             Reply::Id(id) => Ok(id),
-            Reply::Rows(_) | Reply::Debited(_) => Err(Error::Closed),
+            _ => Err(Error::Closed),
         }
     }
 
@@ -348,19 +348,19 @@ impl Store {
         self.rows(Op::Prune(before)).await
     }
 
-    async fn reader(&self) -> MutexGuard<'_, SqliteConnection> {
+    pub(crate) async fn reader(&self) -> MutexGuard<'_, SqliteConnection> {
         self.inner.reader.lock().await
     }
 
-    async fn rows(&self, op: Op) -> Result<u64, Error> {
+    pub(crate) async fn rows(&self, op: Op) -> Result<u64, Error> {
         match self.ask(op).await? {
             Reply::Rows(rows) => Ok(rows),
-            Reply::Id(_) | Reply::Debited(_) => Err(Error::Closed),
+            _ => Err(Error::Closed),
         }
     }
 
     /// Waits for room in the queue, then for the commit.
-    async fn ask(&self, op: Op) -> Result<Reply, Error> {
+    pub(crate) async fn ask(&self, op: Op) -> Result<Reply, Error> {
         let room = Arc::clone(&self.inner.room).acquire_owned().await.map_err(|_| Error::Closed)?;
         match self.send(op, Some(room)).0 {
             Ok(reply) => reply.await.unwrap_or(Err(Error::Closed)),

@@ -12,11 +12,12 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::events::Event;
+use crate::lockout::Tried;
 use crate::registrations::Registration;
 use crate::spend::{Debit, DebitId, Debited, Micros};
 use crate::{
     CallRecord, ConfigVersion, Credentials, Error, Fate, Message, Ms, Quota, calls, credentials, events, limits,
-    messages, now, registrations, spend, versions,
+    messages, now, pins, registrations, spend, versions,
 };
 
 /// What to write.
@@ -35,6 +36,7 @@ pub(crate) enum Op {
     Messages(String, Vec<(String, Fate)>),
     ForgetMessages(Vec<String>),
     Prune(Ms),
+    Pin(pins::PinOp),
     Stop,
 }
 
@@ -44,6 +46,7 @@ pub(crate) enum Reply {
     Rows(u64),
     Id(i64),
     Debited(Debited),
+    Tried(Tried),
 }
 
 /// One request with its way back and the room it takes up in the queue.
@@ -295,7 +298,7 @@ fn newest_states(batch: &[Request]) -> HashMap<&str, usize> {
 /// Those who wait for these hold a call, a phone or an owner up.
 fn urgent(op: &Op) -> bool {
     matches!(op, Op::Debit(_) | Op::Credentials(..) | Op::RemoveCredentials(_) | Op::Version(_) | Op::Stop)
-        || matches!(op, Op::Message(..) | Op::Messages(..))
+        || matches!(op, Op::Message(..) | Op::Messages(..) | Op::Pin(_))
 }
 
 async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
@@ -327,6 +330,7 @@ async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
         Op::Message(message, quota) => Reply::Rows(u64::from(messages::put(db, message, *quota).await?)),
         Op::Messages(mailbox, fates) => Reply::Rows(messages::change(db, mailbox, fates).await?),
         Op::ForgetMessages(uids) => Reply::Rows(messages::forget(db, uids).await?),
+        Op::Pin(op) => pins::apply(db, op).await?,
         Op::Prune(before) => {
             let calls = sqlx::query("DELETE FROM call_records WHERE at < ? AND ended_at IS NOT NULL")
                 .bind(before)

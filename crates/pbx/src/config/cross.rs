@@ -32,10 +32,7 @@ impl Check<'_> {
             Destination::Extension(number) => !self.config.extensions.contains_key(number),
             Destination::Group(number) => !self.config.groups.contains_key(number),
             Destination::Menu(name) => !self.config.menus.contains_key(name),
-            // A mailbox is known when an extension has it.
-            Destination::Mailbox(number) => {
-                !self.config.extensions.values().any(|extension| extension.mailbox.as_ref() == Some(number))
-            }
+            Destination::Mailbox(number) => !self.config.mailboxes.contains_key(number),
             Destination::Context(_) | Destination::Directory | Destination::Closed | Destination::Hangup => false,
         };
         if missing {

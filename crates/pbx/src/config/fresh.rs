@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use dialplan::number::{Class, Country};
 
 use super::{
-    Config, Destination, DialectChoice, Dialplan, Extension, Group, Limits, Media, Menu, Money, Portal, PortalListen,
-    Ring, Sip, Strangers, System,
+    Config, Destination, DialectChoice, Dialplan, Extension, Group, Limits, Mailbox, Media, Menu, Money, Portal,
+    PortalListen, Ring, Sip, Strangers, System,
 };
 
 /// Name of the menu that answers strangers.
@@ -26,6 +26,7 @@ pub(super) fn config() -> Config {
         media: media(),
         portal: Portal { listen: PortalListen::Private },
         strangers: strangers(),
+        mailboxes: mailboxes(&extensions),
         extensions,
         groups,
         menus,
@@ -70,6 +71,22 @@ pub(super) fn extension(name: &str, number: &str) -> Extension {
         listed: true,
         caller_id: None,
     }
+}
+
+/// The mailbox `number` where nothing is written.
+pub(super) fn mailbox(number: &str) -> Mailbox {
+    Mailbox { name: number.to_owned() }
+}
+
+/// The mailboxes that extensions have, named as they are.
+pub(super) fn mailboxes(extensions: &BTreeMap<String, Extension>) -> BTreeMap<String, Mailbox> {
+    let mut all = BTreeMap::new();
+    for extension in extensions.values() {
+        if let Some(number) = &extension.mailbox {
+            all.entry(number.clone()).or_insert_with(|| Mailbox { name: extension.name.clone() });
+        }
+    }
+    all
 }
 
 /// What a phone may call: the house, the country's fixed lines and what is free. Nothing that fraud lives on.

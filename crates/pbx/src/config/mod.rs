@@ -40,6 +40,8 @@ pub struct Config {
     pub strangers: Strangers,
     /// `[extension.N]`, by number.
     pub extensions: BTreeMap<String, Extension>,
+    /// `[mailbox.N]` and the mailboxes of extensions, by number.
+    pub mailboxes: BTreeMap<String, Mailbox>,
     /// `[group.N]`, by number.
     pub groups: BTreeMap<String, Group>,
     /// `[menu.NAME]`
@@ -166,6 +168,13 @@ pub struct Extension {
     pub listed: bool,
     /// Number shown outside instead of the trunk's.
     pub caller_id: Option<String>,
+}
+
+/// `[mailbox.N]`; its PIN is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Whose it is.
+    pub name: String,
 }
 
 /// `[group.N]`

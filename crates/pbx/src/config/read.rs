@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::tree::{Problems, Table};
 use super::{
-    Config, Destination, Dialplan, Did, Extension, Group, Identity, Limits, Media, Menu, Money, Network, NumberFormat,
-    Portal, Problem, Route, RouteUsers, SecretRef, Sip, Strangers, System, Transport, Trunk, TrunkKind, cross, fresh,
-    words,
+    Config, Destination, Dialplan, Did, Extension, Group, Identity, Limits, Mailbox, Media, Menu, Money, Network,
+    NumberFormat, Portal, Problem, Route, RouteUsers, SecretRef, Sip, Strangers, System, Transport, Trunk, TrunkKind,
+    cross, fresh, words,
 };
 
 pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
@@ -18,6 +18,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
 
     let extensions = extensions(&root);
     let groups = groups(&root, &extensions);
+    let mailboxes = mailboxes(&root, &extensions);
     let config = Config {
         system: system(root.table("system")),
         sip: sip(root.table("sip")),
@@ -31,6 +32,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         policy: limits(root.table("policy")),
         dialplan: dialplan(root.table("dialplan")),
         extensions,
+        mailboxes,
         groups,
     };
     root.finish();
@@ -144,6 +146,21 @@ fn extensions(root: &Table<'_>) -> BTreeMap<String, Extension> {
         extension
     });
     if root.has("extension") { all } else { fresh::config().extensions }
+}
+
+/// Those that are written, and one for each extension that has one.
+fn mailboxes(root: &Table<'_>, extensions: &BTreeMap<String, Extension>) -> BTreeMap<String, Mailbox> {
+    let usual = fresh::mailboxes(extensions);
+    let mut all = named(root, "mailbox", words::short_number, |number, table| {
+        let fresh = usual.get(number).cloned().unwrap_or_else(|| fresh::mailbox(number));
+        let mailbox = Mailbox { name: table.parse("name", words::text).unwrap_or(fresh.name) };
+        table.finish();
+        mailbox
+    });
+    for (number, mailbox) in usual {
+        all.entry(number).or_insert(mailbox);
+    }
+    all
 }
 
 fn groups(root: &Table<'_>, extensions: &BTreeMap<String, Extension>) -> BTreeMap<String, Group> {

@@ -227,9 +227,7 @@ fn inside(page: &mut Page<'_>, config: &Config) {
     page.exten("*43").run("Answer()").run("Echo()").run("Hangup()");
 
     page.context("mailboxes", "Nobody answered: says so and hangs up");
-    let boxes: BTreeSet<&String> =
-        config.extensions.values().filter_map(|extension| extension.mailbox.as_ref()).collect();
-    for mailbox in boxes {
+    for mailbox in config.mailboxes.keys() {
         page.exten(mailbox).run("Answer()").run("Playback(vm-nobodyavail)").run("Playback(vm-goodbye)").run("Hangup()");
     }
 

@@ -26,6 +26,7 @@ use crate::gate::budget::InMemory;
 use crate::leg::Wire;
 use crate::limits;
 use crate::mailbox::Mailboxes;
+use crate::pin::{Digits, PinOf, Pins};
 use crate::plan;
 use crate::snapshot::Snapshot;
 use crate::sounds::Sounds;
@@ -62,6 +63,8 @@ pub struct Simulation<'a> {
     pub trunks: BTreeMap<String, Party>,
     /// Whether the caller's side sends sound; a scanner's does not.
     pub speaks: bool,
+    /// PINs that are set in this play; real ones are only known as hashes.
+    pub pins: Vec<(PinOf, Digits)>,
 }
 
 impl<'a> Simulation<'a> {
@@ -83,6 +86,7 @@ impl<'a> Simulation<'a> {
             phones: BTreeMap::new(),
             trunks: BTreeMap::new(),
             speaks: true,
+            pins: Vec::new(),
         }
     }
 
@@ -118,10 +122,17 @@ impl<'a> Simulation<'a> {
             trunks: self.trunks,
             set: Mutex::default(),
         });
+        let pins = Arc::new(Pins::in_memory());
+        for (of, digits) in &self.pins {
+            if let Err(error) = pins.set(of, digits, at).await {
+                tracing::warn!(of = %of, %error, "this PIN is not set");
+            }
+        }
         let exchange = Arc::new(Exchange::new(Parts {
             snapshot: self.snapshot.clone(),
             gate: Gate::new(Arc::new(InMemory::default())),
             records: Arc::clone(&stage) as Arc<dyn Records>,
+            pins,
             sounds: self.sounds,
             mailboxes: Arc::new(Mailboxes::in_memory()),
             clock,

@@ -97,7 +97,7 @@ pub(super) fn group(common: &Common, what: &Group) -> Outcome<u8> {
 }
 
 /// Changes the text, in a running exchange with a reload.
-fn edit(common: &Common, change: Change) -> Outcome<()> {
+pub(super) fn edit(common: &Common, change: Change) -> Outcome<()> {
     if let Some(mut client) = Client::reach(&common.home) {
         return client.ask(&Request::Edit { change }).map(drop);
     }
@@ -112,6 +112,16 @@ fn edit(common: &Common, change: Change) -> Outcome<()> {
             let doing = || format!("forget the secret of {number}");
             store.remove_credentials(number).await.doing(doing)?;
             store.remove_registration(number, None).await.doing(doing)?;
+            store.close().await.doing(doing)
+        })?;
+    }
+    if let Some(of) = change.closes()
+        && common.home.store().exists()
+    {
+        block_on(async {
+            let store = open(common, Mode::Edit).await?;
+            let doing = || format!("forget the PIN of {of}");
+            store.remove_pin(&of.key()).await.doing(doing)?;
             store.close().await.doing(doing)
         })?;
     }
@@ -186,13 +196,13 @@ async fn known(common: &Common) -> Outcome<(BTreeSet<String>, BTreeMap<String, V
     Ok((secrets, phones))
 }
 
-async fn open(common: &Common, mode: Mode) -> Outcome<Store> {
+pub(super) async fn open(common: &Common, mode: Mode) -> Outcome<Store> {
     let path = common.home.store();
     Store::open(&path, mode).await.doing(|| format!("open the store {}", path.display()))
 }
 
 /// A list, as a table or as JSON objects with the same names.
-fn show<const N: usize>(common: &Common, what: &str, head: [&str; N], rows: &[[String; N]]) {
+pub(super) fn show<const N: usize>(common: &Common, what: &str, head: [&str; N], rows: &[[String; N]]) {
     if common.json {
         let objects: Vec<Value> = rows
             .iter()
@@ -206,7 +216,7 @@ fn show<const N: usize>(common: &Common, what: &str, head: [&str; N], rows: &[[S
     }
 }
 
-fn done(common: &Common, text: &str) {
+pub(super) fn done(common: &Common, text: &str) {
     if common.json {
         print::json(&json!({ "done": text }));
     } else {

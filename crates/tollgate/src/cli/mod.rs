@@ -5,6 +5,7 @@ mod calls;
 mod check;
 mod doctor;
 mod keep;
+mod mailbox;
 mod places;
 mod plan;
 mod print;
@@ -50,6 +51,9 @@ enum Command {
     /// Phones: list, add, rotate their secret, remove
     #[command(subcommand)]
     Extension(Extension),
+    /// Mailboxes: list, add, make their PIN new, remove
+    #[command(subcommand)]
+    Mailbox(Mailbox),
     /// Outside lines: list, add, remove
     #[command(subcommand)]
     Trunk(Trunk),
@@ -190,6 +194,31 @@ pub(crate) enum Extension {
     },
 }
 
+/// `tollgate mailbox`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mailbox {
+    /// The mailboxes and whether they have a PIN
+    List,
+    /// Make a mailbox; prints its PIN once
+    Add {
+        /// Its number
+        number: String,
+        /// Whose it is
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Make its PIN new, which also ends a lock-out; prints it once
+    Pin {
+        /// Its number
+        number: String,
+    },
+    /// Remove a mailbox that belongs to no extension
+    Remove {
+        /// Its number
+        number: String,
+    },
+}
+
 /// `tollgate trunk`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trunk {
@@ -268,6 +297,7 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Simulate(simulate) => simulate::run(&common, &simulate),
         Command::Plan(place) => plan::run(&common, &place),
         Command::Extension(what) => keep::extension(&common, &what),
+        Command::Mailbox(what) => mailbox::mailbox(&common, &what),
         Command::Trunk(what) => keep::trunk(&common, &what),
         Command::Group(what) => keep::group(&common, &what),
         Command::Calls(calls) => calls::run(&common, &calls),

@@ -23,6 +23,7 @@ pub(super) fn run(common: &Common, run: &Run) -> Outcome<u8> {
 fn tell(common: &Common, told: &Told) {
     if common.json {
         let secrets: Vec<_> = told.prepared.secrets.iter().map(|rotated| rotated.to_json()).collect();
+        let pins: Vec<_> = told.prepared.pins.iter().map(|new| new.to_json()).collect();
         print::text(&format!(
             "{:#}\n",
             json!({
@@ -31,6 +32,7 @@ fn tell(common: &Common, told: &Told) {
                 "addresses": told.addresses,
                 "metrics": told.metrics,
                 "secrets": secrets,
+                "pins": pins,
                 "verdict": told.verdict,
                 "without_secret": told.without_secret,
                 "findings": told.findings,
@@ -60,6 +62,11 @@ fn text(out: &mut String, common: &Common, told: &Told) -> std::fmt::Result {
         for rotated in &told.prepared.secrets {
             writeln!(out, "  {}   secret {}   (realm {})", rotated.user, rotated.secret, rotated.realm)?;
         }
+    }
+    if !told.prepared.pins.is_empty() {
+        let pins: Vec<String> =
+            told.prepared.pins.iter().map(|new| format!("{} PIN {}", new.of.1, new.pin.reveal())).collect();
+        writeln!(out, "Mailboxes open with:\n  {}", pins.join("\n  "))?;
     }
     if !told.without_secret.is_empty() {
         writeln!(

@@ -2,6 +2,7 @@
 
 use crate::fault::{Doing as _, Fault, Outcome};
 use pbx::config::{Config, Ring};
+use pbx::pin::PinOf;
 use serde::{Deserialize, Serialize};
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
@@ -22,6 +23,18 @@ pub(crate) enum Change {
     },
     /// An extension goes.
     RemoveExtension {
+        /// Its number.
+        number: String,
+    },
+    /// A new mailbox.
+    AddMailbox {
+        /// Its number.
+        number: String,
+        /// Whose it is.
+        name: Option<String>,
+    },
+    /// A mailbox goes.
+    RemoveMailbox {
         /// Its number.
         number: String,
     },
@@ -55,6 +68,16 @@ pub(crate) enum Change {
     },
 }
 
+impl Change {
+    /// The PIN that goes with what is removed.
+    pub(crate) fn closes(&self) -> Option<PinOf> {
+        match self {
+            Self::RemoveMailbox { number } => Some(PinOf::Mailbox(number.clone())),
+            _ => None,
+        }
+    }
+}
+
 /// The text after the change. `now` is what the text says before it: sections that it leaves out are written out first, so that adding one
 /// extension does not take the others away.
 pub(crate) fn apply(text: &str, now: &Config, change: &Change) -> Outcome<String> {
@@ -77,6 +100,25 @@ pub(crate) fn apply(text: &str, now: &Config, change: &Change) -> Outcome<String
         Change::RemoveExtension { number } => {
             write_out(&mut document, "extension", now)?;
             remove(&mut document, "extension", number)?;
+        }
+        Change::AddMailbox { number, name } => {
+            if now.mailboxes.contains_key(number) {
+                return Err(
+                    Fault::failed(format!("mailbox {number} exists already")).repair("see: tollgate mailbox list")
+                );
+            }
+            let mut table = Table::new();
+            if let Some(name) = name {
+                table.insert("name", value(name));
+            }
+            add(&mut document, "mailbox", number, table)?;
+        }
+        Change::RemoveMailbox { number } => {
+            if let Some((user, _)) = now.extensions.iter().find(|(_, of)| of.mailbox.as_ref() == Some(number)) {
+                return Err(Fault::failed(format!("mailbox {number} belongs to extension {user}"))
+                    .repair(format!("remove it with: tollgate extension remove {user}")));
+            }
+            remove(&mut document, "mailbox", number)?;
         }
         Change::AddTrunk { name, host } => {
             let mut table = Table::new();
@@ -217,6 +259,20 @@ mod tests {
         assert_eq!(config.extensions.get("204"), fresh.extensions.get("204"));
         let members = config.groups.get("222").map(|group| group.members.clone());
         assert_eq!(members.unwrap_or_default(), numbers.into_iter().cloned().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_mailbox_of_its_own_comes_and_goes_and_one_of_an_extension_stays() {
+        let add = Change::AddMailbox { number: "300".into(), name: Some("Sales".into()) };
+        let now = read("t", "").unwrap().config;
+        let text = apply("", &now, &add).unwrap();
+        let now = read("t", &text).unwrap().config;
+        assert_eq!(now.mailboxes.keys().collect::<Vec<_>>(), ["200", "204", "300"]);
+        assert_eq!(now.mailboxes["300"].name, "Sales");
+        assert!(apply(&text, &now, &add).is_err(), "it is there already");
+        let gone = |number: &str| apply(&text, &now, &Change::RemoveMailbox { number: number.into() });
+        assert_eq!(gone("300").unwrap(), "");
+        assert!(gone("204").is_err());
     }
 
     #[test]

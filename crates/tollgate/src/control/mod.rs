@@ -27,6 +27,11 @@ pub(crate) enum Request {
         /// The extension.
         user: String,
     },
+    /// Make a PIN new.
+    NewPin {
+        /// What it opens.
+        opens: crate::exchange::deeds::Opens,
+    },
     /// Change the text of the configuration, then reload.
     Edit {
         /// The change.

@@ -7,9 +7,14 @@ use crate::exchange::{snapshot, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
 use crate::home::{Home, write_private};
 use pbx::config::Config;
+use pbx::pin::{Hasher, InStore, PinOf, Pins};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sip::Ha1;
+use std::path::Path;
+use std::sync::Arc;
 use store::Store;
+use zeroize::Zeroizing;
 
 /// Letters and digits that nobody mistakes for others, in print or on a phone's display: 32 of them, 5 bits each.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -56,6 +61,82 @@ pub(crate) async fn rotate(store: &Store, user: &str) -> Outcome<Rotated> {
     store.set_credentials(user, credentials).await.doing(|| format!("keep the secret of {user}"))?;
     store.event(wall(), "secret-rotated", &format!("extension {user}"));
     Ok(Rotated { user: user.to_owned(), secret, realm, ha1 })
+}
+
+/// The PINs of a home: hashes in its store, made with the pepper in its key file.
+pub(crate) fn pins(home: &Home, store: Store) -> Outcome<Pins> {
+    pins_with(&home.pepper(), store)
+}
+
+/// The same with a key file that is not in its place yet.
+pub(crate) fn pins_with(path: &Path, store: Store) -> Outcome<Pins> {
+    let pepper = Zeroizing::new(std::fs::read(path).doing(|| format!("read the key file {}", path.display()))?);
+    if pepper.len() < 32 {
+        return Err(Fault::unusable(format!("the key file {} is damaged", path.display()))
+            .repair("put it back from a backup; without it every PIN has to be made new"));
+    }
+    Ok(Pins::new(Arc::new(InStore(store)), Hasher::new(pepper)))
+}
+
+/// What a PIN is made new for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Opens {
+    /// A mailbox.
+    Mailbox(String),
+}
+
+impl Opens {
+    /// In the words of a call.
+    pub(crate) fn of(&self) -> PinOf {
+        match self {
+            Self::Mailbox(number) => PinOf::Mailbox(number.clone()),
+        }
+    }
+
+    /// Whether the configuration has it.
+    pub(crate) fn must_exist(&self, config: &Config) -> Outcome<()> {
+        match self {
+            Self::Mailbox(number) if config.mailboxes.contains_key(number) => Ok(()),
+            Self::Mailbox(number) => {
+                let known: Vec<&str> = config.mailboxes.keys().map(String::as_str).collect();
+                Err(Fault::failed(format!("there is no mailbox {number}"))
+                    .repair(format!("there are {}; make it with: tollgate mailbox add {number}", known.join(", "))))
+            }
+        }
+    }
+}
+
+/// A new PIN, to be shown once.
+#[derive(Debug)]
+pub(crate) struct NewPin {
+    /// What it opens, as commands spell it.
+    pub(crate) of: (&'static str, String),
+    /// The digits.
+    pub(crate) pin: pbx::pin::Digits,
+}
+
+impl NewPin {
+    /// As `--json` prints it.
+    pub(crate) fn to_json(&self) -> Value {
+        let (kind, name) = &self.of;
+        let mut value = json!({ "pin": self.pin.reveal() });
+        if let Some(object) = value.as_object_mut() {
+            object.insert((*kind).to_owned(), json!(name));
+        }
+        value
+    }
+}
+
+/// Makes a PIN new in the store.
+pub(crate) async fn new_pin(store: &Store, pins: &Pins, opens: &Opens) -> Outcome<NewPin> {
+    let of = opens.of();
+    let pin = pins.set_random(&of, wall()).await.doing(|| format!("make a PIN for {of}"))?;
+    store.event(wall(), "pin-new", &format!("{of} has a new PIN, made by its owner on the command line"));
+    let of = match opens {
+        Opens::Mailbox(number) => ("mailbox", number.clone()),
+    };
+    Ok(NewPin { of, pin })
 }
 
 /// The configuration of a home, or all that is wrong with it.

@@ -1,7 +1,7 @@
 //! A home before its exchange runs: made if it is missing, its lock taken, and what a first start prints.
 
 use crate::config_file;
-use crate::exchange::deeds::{self, Rotated};
+use crate::exchange::deeds::{self, NewPin, Opens, Rotated};
 use crate::fault::{Doing as _, Outcome};
 use crate::home::make::Making;
 use crate::home::{Home, Lock, State};
@@ -14,6 +14,8 @@ pub(crate) struct Prepared {
     pub(crate) lock: Lock,
     /// Secrets that were made just now, to be shown once.
     pub(crate) secrets: Vec<Rotated>,
+    /// PINs of mailboxes that were made just now, to be shown once.
+    pub(crate) pins: Vec<NewPin>,
     /// There was nothing before.
     pub(crate) first: bool,
 }
@@ -25,26 +27,33 @@ pub(crate) async fn prepare(home: &Home, state: State, text: &str) -> Outcome<Pr
     if whole {
         let lock = home.lock()?;
         home.close_to_others()?;
-        return Ok(Prepared { lock, secrets: Vec::new(), first: false });
+        return Ok(Prepared { lock, secrets: Vec::new(), pins: Vec::new(), first: false });
     }
     let making = Making::begin(home, state)?;
-    let mut users = Vec::new();
+    let (mut users, mut mailboxes) = (Vec::new(), Vec::new());
     let first = matches!(state, State::Absent | State::Empty);
     if first {
         making.config(text)?;
         if let Ok(read) = config_file::read("tollgate.toml", text) {
             users.extend(read.config.extensions.into_keys());
+            mailboxes.extend(read.config.mailboxes.into_keys());
         }
     }
-    let mut secrets = Vec::new();
+    let (mut secrets, mut pins) = (Vec::new(), Vec::new());
     if !home.store().exists() {
         let store = Store::open(&making.store(), Mode::Run).await.doing(|| "make the store".to_owned())?;
         for user in &users {
             secrets.push(deeds::rotate(&store, user).await?);
         }
+        if !mailboxes.is_empty() {
+            let kept = deeds::pins_with(&making.pepper(), store.clone())?;
+            for number in mailboxes {
+                pins.push(deeds::new_pin(&store, &kept, &Opens::Mailbox(number)).await?);
+            }
+        }
         store.close().await.doing(|| "make the store".to_owned())?;
     }
     let lock = making.finish()?;
     home.close_to_others()?;
-    Ok(Prepared { lock, secrets, first })
+    Ok(Prepared { lock, secrets, pins, first })
 }

@@ -1,4 +1,4 @@
-//! Call records on their way into the store.
+//! Call records and events on their way into the store.
 
 use pbx::cdr::Records;
 use std::future::Future as _;
@@ -19,5 +19,9 @@ impl Records for StoreRecords {
         if let Poll::Ready(Err(error)) = Pin::new(&mut receipt).poll(&mut context) {
             tracing::error!(leg = id, %error, "a call record is lost");
         }
+    }
+
+    fn event(&self, at: i64, kind: &str, text: &str) {
+        self.0.event(at, kind, text);
     }
 }

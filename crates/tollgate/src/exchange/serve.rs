@@ -122,7 +122,17 @@ impl Running {
             let doing = || format!("forget the secret of {number}");
             self.store.remove_credentials(number).await.doing(doing)?;
         }
+        if let Some(of) = change.closes() {
+            self.exchange.pins.remove(&of).await.doing(|| format!("forget the PIN of {of}"))?;
+        }
         Ok(told)
+    }
+
+    async fn new_pin(&self, opens: &deeds::Opens) -> Outcome<Value> {
+        // What was written just now may be on its way in with a reload.
+        let written = deeds::config(&self.home)?.config;
+        opens.must_exist(&written)?;
+        Ok(deeds::new_pin(&self.store, &self.exchange.pins, opens).await?.to_json())
     }
 
     async fn rotate(&self, user: &str) -> Outcome<Value> {
@@ -187,6 +197,7 @@ impl Running {
             }
             Request::Channels => Ok(json!(self.exchange.calls.list())),
             Request::Rotate { user } => self.rotate(&user).await,
+            Request::NewPin { opens } => self.new_pin(&opens).await,
             Request::Edit { change } => self.edit(change).await,
         }
     }

@@ -2,6 +2,7 @@
 //! Next: `until_told` for what happens in between.
 
 use crate::control::server;
+use crate::exchange::deeds;
 use crate::exchange::first_run::{self, Prepared};
 use crate::exchange::records::StoreRecords;
 use crate::exchange::serve::Running;
@@ -204,6 +205,7 @@ impl Starting<'_> {
             snapshot: built.snapshot,
             gate: Gate::new(Arc::new(InStore::new(store.clone(), wall))),
             records: Arc::new(StoreRecords(store.clone())),
+            pins: Arc::new(deeds::pins(home, store.clone())?),
             sounds: prompts.clone(),
             mailboxes,
             clock: Clock::new(wall),

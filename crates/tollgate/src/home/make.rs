@@ -64,6 +64,12 @@ impl Making {
         self.stage.join("tollgate.db")
     }
 
+    /// The pepper: the home's own, or the one that is being made.
+    pub(crate) fn pepper(&self) -> PathBuf {
+        let made = self.stage.join("keys").join("pepper");
+        if made.exists() { made } else { self.home.pepper() }
+    }
+
     /// Adds the configuration text.
     pub(crate) fn config(&self, text: &str) -> Outcome<()> {
         write_private(&self.stage.join("tollgate.toml"), text.as_bytes())
