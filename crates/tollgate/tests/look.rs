@@ -84,3 +84,22 @@ fn a_running_exchange_is_looked_at_from_beside() {
     assert!(doctor.contains("store") && !doctor.contains("LOOK"), "{doctor}");
     assert_eq!(running.stop(), 0);
 }
+
+#[test]
+fn what_happened_is_told_with_its_kind_and_never_with_a_secret() {
+    let place = Place::written("");
+    let running = place.start();
+    let secret = place.json(&["extension", "rotate", "204"])["secret"].as_str().unwrap().to_owned();
+    let begin = std::time::Instant::now();
+    let found = loop {
+        let found = place.json(&["events", "--kind", "secret-rotated"]);
+        if !found.as_array().unwrap().is_empty() || begin.elapsed() > common::PATIENCE {
+            break found;
+        }
+    };
+    assert!(found[0]["text"].as_str().unwrap().contains("204"), "{found}");
+    assert_eq!(place.json(&["events", "--kind", "no-such-kind"]).as_array().unwrap().len(), 0);
+    let all = place.ok(&["events"]);
+    assert!(all.contains("secret-rotated") && !all.contains(&secret), "{all}");
+    assert_eq!(running.stop(), 0);
+}

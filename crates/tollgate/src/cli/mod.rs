@@ -4,6 +4,7 @@
 mod calls;
 mod check;
 mod doctor;
+mod events;
 mod keep;
 mod mailbox;
 mod places;
@@ -64,6 +65,8 @@ enum Command {
     Calls(Calls),
     /// Show the calls that are on now
     Channels,
+    /// Show what happened that an owner should know: refusals, failed log-ins, new secrets, alarms
+    Events(Events),
     /// Look whether this machine and this home are fit
     Doctor,
 }
@@ -276,6 +279,20 @@ pub(crate) struct Calls {
     pub(crate) limit: u32,
 }
 
+/// `tollgate events`.
+#[derive(Debug, Args)]
+pub(crate) struct Events {
+    /// Go on printing events as they happen
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only this kind, as secret-rotated
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// At most this many, the newest
+    #[arg(long, default_value_t = 50, value_name = "NUMBER")]
+    pub(crate) limit: u32,
+}
+
 /// What all commands share.
 #[derive(Debug)]
 pub(crate) struct Common {
@@ -302,6 +319,7 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Group(what) => keep::group(&common, &what),
         Command::Calls(calls) => calls::run(&common, &calls),
         Command::Channels => calls::channels(&common),
+        Command::Events(what) => events::run(&common, &what),
         Command::Doctor => doctor::run(&common),
     }
 }
