@@ -15,6 +15,7 @@ use sip::{Admit, Authenticator, Doorman, Flow, HeaderList, Method, Name, Request
 
 use crate::config::{Config, Strangers};
 use crate::exchange::Exchange;
+use crate::guard::{Guard, network};
 use crate::limits;
 use crate::phones::Phones;
 use crate::plan;
@@ -24,6 +25,7 @@ use crate::switch::{Cause, Origin, Presentation};
 pub struct Door {
     exchange: Arc<Exchange>,
     phones: Arc<Phones>,
+    guard: Arc<Guard>,
     pool: Arc<Pool>,
     digest: Authenticator,
 }
@@ -31,9 +33,15 @@ pub struct Door {
 impl Door {
     /// A door with a nonce key of its own; `secret` is random and never stored.
     #[must_use]
-    pub fn new(exchange: Arc<Exchange>, phones: Arc<Phones>, secret: [u8; 32], now: Instant) -> Self {
+    pub fn new(
+        exchange: Arc<Exchange>,
+        phones: Arc<Phones>,
+        guard: Arc<Guard>,
+        secret: [u8; 32],
+        now: Instant,
+    ) -> Self {
         let digest = Authenticator::new(secret, phones.realm(), now);
-        Self { exchange, phones, pool: Arc::new(Pool::default()), digest }
+        Self { exchange, phones, guard, pool: Arc::new(Pool::default()), digest }
     }
 
     /// The pool of strangers' calls.
@@ -42,23 +50,42 @@ impl Door {
         &self.pool
     }
 
+    /// Whether nothing of this address is looked at. A trunk that was banned before it was one is let in.
+    #[must_use]
+    pub fn shuts_out(&self, now: Instant, ip: IpAddr) -> bool {
+        self.guard.shuts_out(now, ip) && !self.phones.knows(ip)
+    }
+
     /// The answer to whoever has to prove that he is an extension.
     fn extension(&mut self, now: Instant, request: &Request, flow: &Flow) -> Admit<Origin> {
+        let ip = flow.remote.ip();
+        let spared = self.phones.knows(ip);
+        if !spared && request.header("Authorization").is_some() && self.guard.is_slowed(now, ip) {
+            self.guard.turned_away(now, ip);
+            return Admit::Drop;
+        }
         let phones = &self.phones;
         let verdict = self.digest.verify(now, request, flow, &|user| phones.credentials(user));
         match verdict {
             Verdict::Ok(user) if self.exchange.snapshot.load().config.extensions.contains_key(&user) => {
+                self.guard.succeeded(ip);
                 Admit::Accept(Origin::Extension { user })
             }
-            Verdict::NoCredentials => self.challenge(now, request, flow, false),
+            Verdict::NoCredentials => {
+                if !spared {
+                    self.guard.turned_away(now, ip);
+                }
+                self.challenge(now, request, flow, false)
+            }
             // A counter that was seen before is no wrong secret: a fresh nonce is all the phone needs.
             Verdict::Stale | Verdict::Replay => self.challenge(now, request, flow, true),
-            _ => {
-                tracing::info!(
-                    source = %flow.remote.ip(),
-                    method = %request.method(),
-                    "a wrong user or secret: refused"
-                );
+            Verdict::Wrong => {
+                let user = sip::digest::claimed_user(request, self.phones.realm()).unwrap_or_default();
+                self.guard.failed(now, self.exchange.clock.now(), ip, &user, spared);
+                refuse(403, "Forbidden")
+            }
+            Verdict::Ok(_) | Verdict::Malformed => {
+                self.guard.turned_away(now, ip);
                 refuse(403, "Forbidden")
             }
         }
@@ -81,10 +108,12 @@ impl Door {
         }
         let strangers = &snapshot.config.strangers;
         if strangers.answer.is_none() {
+            self.guard.turned_away(now, flow.remote.ip());
             return refuse(403, "Forbidden");
         }
         let source = flow.remote.ip();
         if !self.pool.has_room(source, strangers) {
+            self.guard.turned_away(now, source);
             return busy();
         }
         Admit::Accept(Origin::Stranger { source })
@@ -99,6 +128,14 @@ impl Doorman<Origin> for Door {
             Method::Options => Admit::Accept(Origin::Stranger { source: flow.remote.ip() }),
             _ => self.extension(now, request, flow),
         }
+    }
+
+    fn knows(&self, flow: &Flow) -> bool {
+        self.phones.knows(flow.remote.ip())
+    }
+
+    fn goes_first(&self, origin: &Origin) -> bool {
+        matches!(origin, Origin::Trunk { .. } | Origin::Extension { .. })
     }
 
     /// A trunk brings many callers from one address, and a whole house may register from one.
@@ -170,17 +207,6 @@ impl Drop for Ticket {
                 pool.remove(&self.source);
             }
         }
-    }
-}
-
-/// The part of an address that one customer of a provider has: all of IPv4, the /64 of IPv6.
-fn network(source: IpAddr) -> IpAddr {
-    match source {
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => v4.into(),
-            None => std::net::Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-        },
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod control;
 pub mod entry;
 pub mod exchange;
 pub mod gate;
+pub mod guard;
 pub mod leg;
 pub mod limits;
 pub mod live;

@@ -92,3 +92,39 @@ pub const PIN_CHECKS: usize = 2;
 
 /// How long a caller who types a PIN may think about the next digit.
 pub const PIN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Failed log-ins of a source from which on each next one has to wait: people mistype a secret once or twice.
+pub const SLOW_AFTER: u32 = 5;
+
+/// Failed log-ins of a source within [`FAILURES_REMEMBERED`] that get it banned.
+pub const BAN_AFTER: u32 = 10;
+
+/// How long a failed log-in counts.
+pub const FAILURES_REMEMBERED: Duration = Duration::from_secs(3_600);
+
+/// Sources whose failed log-ins are counted; the one that has been quiet for longest makes room.
+pub const FAILING_SOURCES: usize = 8_192;
+
+/// The first ban of a source: long enough to make guessing useless, short enough for an honest mistake.
+pub const BAN_FIRST: Duration = Duration::from_secs(600);
+
+/// The longest: addresses change hands.
+pub const BAN_LONGEST: Duration = Duration::from_secs(7 * 86_400);
+
+/// How long a ban that is over makes the next one longer.
+pub const BAN_REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
+
+/// How long lines of one kind and source are summed.
+pub const SUMMED_FOR: Duration = Duration::from_secs(60);
+
+/// Sources that are told apart in sums of one kind; all others share a line.
+pub const SUMMED_SOURCES: usize = 256;
+
+/// Names that were tried, shown in one line.
+pub const SUMMED_USERS: usize = 4;
+
+/// Characters shown of what a stranger wrote.
+pub const SHOWN: usize = 32;
+
+/// Requests of one source in a minute that were not let in, from which on that is worth a line.
+pub const KNOCKS: u64 = 100;

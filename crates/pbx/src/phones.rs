@@ -3,7 +3,7 @@
 //! Shared by the signalling task (which registers) and the call tasks (which ring). The store has a copy of the
 //! registrations, so that phones ring at once after a restart; a stream's registration ends with its connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -82,6 +82,8 @@ pub struct Phones {
     credentials: RwLock<BTreeMap<String, Ha1>>,
     registrar: Mutex<Registrar>,
     trunks: RwLock<BTreeMap<String, TrunkWay>>,
+    /// Addresses of trunks and of registered phones: these go first, and are never banned.
+    known: RwLock<HashSet<IpAddr>>,
     keeper: mpsc::Sender<Kept>,
 }
 
@@ -100,13 +102,16 @@ impl Phones {
         let realm = store.realm().to_owned();
         let (keeper, kept) = mpsc::channel(limits::KEEPER);
         tokio::spawn(keep(store, kept));
-        Ok(Self {
+        let phones = Self {
             realm,
             credentials: RwLock::new(credentials),
             registrar: Mutex::new(registrar),
             trunks: RwLock::default(),
+            known: RwLock::default(),
             keeper,
-        })
+        };
+        phones.know();
+        Ok(phones)
     }
 
     /// The realm of our challenges.
@@ -130,12 +135,32 @@ impl Phones {
         };
         drop(credentials);
         self.registrar().remove_aor(user);
+        self.know();
         self.keep(user, Vec::new());
     }
 
     /// Replaces the trunk table.
     pub fn set_trunks(&self, trunks: BTreeMap<String, TrunkWay>) {
         *self.trunks.write().unwrap_or_else(PoisonError::into_inner) = trunks;
+        self.know();
+    }
+
+    /// Whether a trunk or a registered phone is at this address.
+    #[must_use]
+    pub fn knows(&self, ip: IpAddr) -> bool {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).contains(&ip.to_canonical())
+    }
+
+    /// Works out anew who is known, after somebody may have gone.
+    fn know(&self) {
+        let mut known: HashSet<IpAddr> = self
+            .registrar()
+            .iter()
+            .flat_map(|(_, all)| all.iter().map(|binding| binding.flow.remote.ip().to_canonical()))
+            .collect();
+        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
+        known.extend(trunks.values().flat_map(|way| way.addresses.iter().copied()));
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
     fn registrar(&self) -> std::sync::MutexGuard<'_, Registrar> {
@@ -168,6 +193,9 @@ impl Phones {
         if reply.changed {
             let all = registrar.export_of(now, user);
             drop(registrar);
+            if !all.is_empty() && !self.knows(flow.remote.ip()) {
+                self.known.write().unwrap_or_else(PoisonError::into_inner).insert(flow.remote.ip().to_canonical());
+            }
             self.keep(user, all);
         }
         reply
@@ -182,6 +210,9 @@ impl Phones {
     /// Ends the registrations that came by a stream which is gone.
     pub fn connection_closed(&self, now: Instant, connection: u64) {
         let losers = self.registrar().closed(connection);
+        if !losers.is_empty() {
+            self.know();
+        }
         for user in losers {
             tracing::debug!(user, "a phone's connection is gone");
             let left = self.registrar().export_of(now, &user);
@@ -191,9 +222,11 @@ impl Phones {
 
     /// Forgets registrations that ran out, and says when to call again.
     pub fn expire(&self, now: Instant) -> Option<Instant> {
-        let mut registrar = self.registrar();
-        registrar.expire(now);
-        registrar.poll_timeout()
+        let losers = self.registrar().expire(now);
+        if !losers.is_empty() {
+            self.know();
+        }
+        self.registrar().poll_timeout()
     }
 
     /// The contacts of a phone, best first.

@@ -16,7 +16,7 @@ use zeroize::Zeroize;
 
 pub use client::{Challenge, answer};
 pub use old_phones::knows_only_md5;
-pub use server::{Authenticator, Verdict};
+pub use server::{Authenticator, Verdict, claimed_user};
 
 /// A digest algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

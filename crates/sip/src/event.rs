@@ -217,6 +217,19 @@ pub trait Doorman<O> {
     /// Who is it, and may he come in?
     fn admit(&mut self, now: Instant, request: &Request, flow: &Flow) -> Admit<O>;
 
+    /// Whether a peer that is known (a trunk, a registered phone) is at this address: what comes from there does not
+    /// share the rate of all strangers together. Asked for every packet, before it is parsed.
+    fn knows(&self, flow: &Flow) -> bool {
+        let _ = flow;
+        false
+    }
+
+    /// Whether this sender may have the places that are kept for those who are known.
+    fn goes_first(&self, origin: &O) -> bool {
+        let _ = origin;
+        false
+    }
+
     /// How many requests of one source may wait for our answer at the same time.
     fn allowance(&self, origin: &O) -> usize {
         let _ = origin;

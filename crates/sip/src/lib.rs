@@ -6,6 +6,7 @@
 //! Start with [`event`] (what the exchange is told and may ask for), then [`endpoint`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods))]
 
+mod body;
 pub mod digest;
 pub mod endpoint;
 pub mod event;

@@ -13,6 +13,8 @@ pub(crate) use buckets::Source;
 pub const MESSAGE_BYTES: usize = 65_535;
 /// Largest body. An SDP of a phone with video, ICE and two keys stays below 8 KB.
 pub const BODY_BYTES: usize = 16 * 1024;
+/// Most parts of a body of several. A call has a description, a location and something signed at most.
+pub const PARTS: usize = 8;
 /// Most header fields in a message. Real ones have 12 to 30.
 pub const HEADERS: usize = 64;
 /// Longest header field: room for a Digest answer or a long Record-Route, no more.
@@ -80,6 +82,13 @@ pub const DIGEST_FIELD: usize = 256;
 pub const PACKETS_PER_SECOND: u32 = 2_000;
 /// Packets that one source may send at once.
 pub const PACKETS_BURST: u32 = 4_000;
+/// Packets per second that all sources together may send that are not known (trunks, registered phones): a tenth of a core
+/// for challenges. A flood from many addresses at once leaves the rest of the machine to those who are known.
+pub const STRANGERS_PER_SECOND: u32 = 8_000;
+/// Packets that they may send at once.
+pub const STRANGERS_BURST: u32 = 20_000;
+/// One of so many parts of all sessions is kept for those who are known.
+pub const KEPT_FOR_KNOWN: usize = 4;
 /// Sources that are told apart; later ones share one bucket until older ones fade.
 pub const SOURCES: usize = 32_768;
 /// Sources with a rate of their own (trunks).

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use sipx_sip::headers::{Address, CSeq, Contact, ContactValue, ContentType, Expires, MaxForwards, Via};
 use sipx_sip::{HeaderName, TypedHeader};
 
+use crate::body::{self, Content};
 use crate::header::{self, HeaderList, Name, Value};
 use crate::limits;
 use crate::uri::Uri;
@@ -276,7 +277,7 @@ impl Request {
         content_type(&self.0.raw.headers)
     }
 
-    /// The body when it is `application/sdp`.
+    /// The session description: the body, or the one part of it that is `application/sdp`.
     #[must_use]
     pub fn sdp(&self) -> Option<Bytes> {
         sdp(&self.0.raw.headers, self.0.raw.body())
@@ -375,7 +376,7 @@ impl Response {
         self.0.raw.body()
     }
 
-    /// The body when it is `application/sdp`.
+    /// The session description: the body, or the one part of it that is `application/sdp`.
     #[must_use]
     pub fn sdp(&self) -> Option<Bytes> {
         sdp(&self.0.raw.headers, self.0.raw.body())
@@ -471,8 +472,15 @@ fn content_type(headers: &sipx_sip::Headers) -> Option<String> {
     Some(word.to_ascii_lowercase())
 }
 
+fn content(headers: &sipx_sip::Headers, body: &Bytes) -> Content {
+    body::content(first(headers, "Content-Type").as_deref(), first(headers, "Content-Disposition").as_deref(), body)
+}
+
 fn sdp(headers: &sipx_sip::Headers, body: &Bytes) -> Option<Bytes> {
-    (!body.is_empty() && content_type(headers).as_deref() == Some("application/sdp")).then(|| body.clone())
+    match content(headers, body) {
+        Content::Description(sdp) => Some(sdp),
+        Content::Nothing | Content::Foreign => None,
+    }
 }
 
 /// The one Contact of a dialog-forming message, if it has exactly one SIP address.

@@ -1,4 +1,5 @@
-//! The torture messages of RFC 4475 and what the endpoint does with each; see `rfc4475/README.md`.
+//! The torture messages of RFC 4475 and RFC 5118 and what the endpoint does with each; see `rfc4475/README.md` and
+//! `rfc5118/README.md`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 #[path = "support/raw.rs"]
@@ -8,8 +9,7 @@ use raw::{Bench, Count, flow, status};
 use sip::{Event, Framer};
 
 /// Name, what is expected, and the bytes.
-fn messages() -> Vec<(String, String, Vec<u8>)> {
-    let text = include_str!("rfc4475/messages.txt");
+fn messages(text: &str) -> Vec<(String, String, Vec<u8>)> {
     text.split("=== ")
         .skip(1)
         .map(|part| {
@@ -41,11 +41,18 @@ fn expand(text: &str) -> Vec<u8> {
     out
 }
 
+const TORTURE: &str = include_str!("rfc4475/messages.txt");
+const IPV6: &str = include_str!("rfc5118/messages.txt");
+
 #[test]
 fn each_message_is_met_as_it_deserves() {
+    assert_eq!((messages(TORTURE).len(), messages(IPV6).len()), (49, 11));
+    meet(messages(TORTURE));
+    meet(messages(IPV6));
+}
+
+fn meet(all: Vec<(String, String, Vec<u8>)>) {
     let mut wrong = Vec::new();
-    let all = messages();
-    assert_eq!(all.len(), 48);
     for (name, expected, bytes) in all {
         let f = flow(9, 40_000);
         let mut b = Bench::new(Count::default());
@@ -79,7 +86,8 @@ fn each_message_is_met_as_it_deserves() {
 
 #[test]
 fn what_was_read_is_what_was_meant() {
-    let all = messages();
+    let mut all = messages(TORTURE);
+    all.extend(messages(IPV6));
     let read = |name: &str| {
         let (_, _, bytes) = all.iter().find(|(n, _, _)| n == name).unwrap();
         sip::Request::parse(bytes).unwrap()
@@ -99,6 +107,13 @@ fn what_was_read_is_what_was_meant() {
     let null = read("escnull");
     assert_eq!(null.to().user(), None, "a user with NUL is no user");
     assert_eq!(null.contacts().len(), 2);
+    let mpart = read("mpart01");
+    assert_eq!((mpart.body().len(), mpart.content_type().as_deref()), (553, Some("multipart/mixed")));
+    assert_eq!(mpart.sdp(), None, "two parts, neither of them a description");
+    assert_eq!(read("port-ambiguous").uri().to_string(), "sip:[2001:db8::10:5070]");
+    assert_eq!(read("port-unambiguous").uri().to_string(), "sip:[2001:db8::10]:5070");
+    assert_eq!(read("ipv4-mapped-ipv6").contact().unwrap().host(), "::ffff:192.0.2.2");
+    assert!(read("mult-ip-in-sdp").sdp().is_some_and(|sdp| sdp.ends_with(b"H263-1998/90000\r\n")));
     assert_eq!(read("cparam01").contact().unwrap().param("unknownparam"), Some(""));
     assert_eq!(read("cparam02").contact().unwrap().uri().param("unknownparam").as_deref(), Some(""));
 }

@@ -1,9 +1,10 @@
 //! Rows in and out: credentials, registrations, call records, messages, spending, events and configuration versions in one
 //! SQLite file; the sound of messages beside it. One task writes ([`writer`](self), group commit), everybody reads. Begin with [`Store::open`]; the rows are in
-//! `calls`, `credentials`, `registrations`, `messages` (their sound: `spool`), `spend`, `events`, `versions`; the schema is in `migrations/`.
+//! `bans`, `calls`, `credentials`, `registrations`, `messages` (their sound: `spool`), `spend`, `events`, `versions`; the schema is in `migrations/`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod bans;
 mod calls;
 mod credentials;
 mod error;
@@ -20,6 +21,7 @@ mod store;
 mod versions;
 mod writer;
 
+pub use bans::Ban;
 pub use calls::{CallFilter, CallRecord, Direction, Disposition, Listed, RtpStats, STOPPED, Side};
 pub use credentials::Credentials;
 pub use error::Error;

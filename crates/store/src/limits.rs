@@ -42,6 +42,9 @@ pub const ROWS: u32 = 1_000;
 /// Contacts of one address of record that [`crate::Store::save_registration`] keeps; the registrar has its own, lower bound.
 pub const CONTACTS: u32 = 64;
 
+/// Banned sources that are kept, those included whose ban is over. A scanner's whole /24 is 256 of them.
+pub const BANS: u32 = 4_096;
+
 /// Configuration text in bytes: a very large hand-written plan has about two megabytes.
 pub const CONFIG: usize = 16 * 1_024 * 1_024;
 

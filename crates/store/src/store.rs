@@ -13,9 +13,9 @@ use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, ones
 
 use crate::writer::{Op, Reply, Request, Shared, Writer};
 use crate::{
-    CallFilter, CallRecord, ConfigVersion, Counts, Credentials, Debit, DebitId, Debited, Error, Event, EventFilter,
-    Fate, Folder, Listed, Message, Micros, Mode, Ms, Options, Quota, Registration, SpendFilter, calls, credentials,
-    events, limits, messages, open, registrations, spend, versions,
+    Ban, CallFilter, CallRecord, ConfigVersion, Counts, Credentials, Debit, DebitId, Debited, Error, Event,
+    EventFilter, Fate, Folder, Listed, Message, Micros, Mode, Ms, Options, Quota, Registration, SpendFilter, bans,
+    calls, credentials, events, limits, messages, open, registrations, spend, versions,
 };
 
 /// The store; clones share one writer.
@@ -338,6 +338,30 @@ impl Store {
     /// What keeps the file from being read.
     pub async fn message_counts(&self, mailbox: Option<&str>) -> Result<Vec<(String, Counts)>, Error> {
         messages::counts(&mut *self.reader().await, mailbox).await
+    }
+
+    /// Keeps a ban, or the newest word about it.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn save_ban(&self, ban: Ban) -> Result<(), Error> {
+        self.rows(Op::Ban(Box::new(ban))).await.map(|_| ())
+    }
+
+    /// Forgets a ban and that there was one; false if there was none.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn remove_ban(&self, source: &str) -> Result<bool, Error> {
+        Ok(self.rows(Op::RemoveBan(source.to_owned())).await? > 0)
+    }
+
+    /// The bans, those that are over included, the last to end first.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn bans(&self) -> Result<Vec<Ban>, Error> {
+        bans::all(&mut *self.reader().await).await
     }
 
     /// Deletes closed call records and events from before a time; says how many. Spending stays: it is the owner's ledger.

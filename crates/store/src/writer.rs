@@ -16,8 +16,8 @@ use crate::lockout::Tried;
 use crate::registrations::Registration;
 use crate::spend::{Debit, DebitId, Debited, Micros};
 use crate::{
-    CallRecord, ConfigVersion, Credentials, Error, Fate, Message, Ms, Quota, calls, credentials, events, limits,
-    messages, now, pins, registrations, spend, versions,
+    Ban, CallRecord, ConfigVersion, Credentials, Error, Fate, Message, Ms, Quota, bans, calls, credentials, events,
+    limits, messages, now, pins, registrations, spend, versions,
 };
 
 /// What to write.
@@ -35,6 +35,8 @@ pub(crate) enum Op {
     Message(Box<Message>, Quota),
     Messages(String, Vec<(String, Fate)>),
     ForgetMessages(Vec<String>),
+    Ban(Box<Ban>),
+    RemoveBan(String),
     Prune(Ms),
     Pin(pins::PinOp),
     Stop,
@@ -326,6 +328,11 @@ async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
             events::put(db, event).await?;
             Reply::Rows(1)
         }
+        Op::Ban(ban) => {
+            bans::put(db, ban).await?;
+            Reply::Rows(1)
+        }
+        Op::RemoveBan(source) => Reply::Rows(bans::remove(db, source).await?),
         Op::Version(version) => Reply::Id(versions::put(db, version).await?),
         Op::Message(message, quota) => Reply::Rows(u64::from(messages::put(db, message, *quota).await?)),
         Op::Messages(mailbox, fates) => Reply::Rows(messages::change(db, mailbox, fates).await?),

@@ -182,7 +182,7 @@ impl Call {
         let mut pressed = Vec::new();
         while !self.tree.is_alive() {
             match self.next(Some(until)).await? {
-                Event::Key(key) => pressed.push(key),
+                Event::Key(key) if pressed.len() < limits::DIGITS => pressed.push(key),
                 Event::Timeout => {
                     tracing::debug!(call = %self.tree.id, "no sign of a caller: nobody is rung");
                     return Err(self.stop(Stop::Ended(Cause::NORMAL)));

@@ -302,6 +302,14 @@ impl Authenticator {
     }
 }
 
+/// Who the sender of a digest answer says he is; for logs, nothing is proven.
+#[must_use]
+pub fn claimed_user(request: &Request, realm: &str) -> Option<String> {
+    let answers = request.headers("Authorization");
+    let mut mine = answers.iter().filter_map(|value| Params::parse(value)).filter(|p| p.get("realm") == Some(realm));
+    mine.next()?.get("username").map(str::to_owned)
+}
+
 struct Fields<'a> {
     username: &'a str,
     nonce: &'a str,

@@ -41,7 +41,9 @@ impl<O> Endpoint<O> {
     /// The doorman is asked once for each request that belongs to no transaction and no dialog,
     /// before anything is kept. What cannot be parsed gets 400 if it can be answered, else nothing.
     pub fn receive(&mut self, now: Instant, flow: Flow, bytes: &[u8], door: &mut impl Doorman<O>) {
-        if !self.buckets.take(now, flow.remote.ip()) {
+        let ip = flow.remote.ip();
+        let taken = if door.knows(&flow) { self.buckets.take_known(now, ip) } else { self.buckets.take(now, ip) };
+        if !taken {
             return;
         }
         // RFC 5626 §4.4.1 keep-alives and their like; port 0 cannot be answered.
@@ -195,7 +197,7 @@ impl<O> Endpoint<O> {
         }
         let source = Source::of(flow.remote.ip());
         let full = self.table.pending_of(&source) >= door.allowance(&origin)
-            || (*request.method() == Method::Invite && self.sessions.len() >= self.config.limits.sessions)
+            || (*request.method() == Method::Invite && self.sessions.len() >= self.share(door.goes_first(&origin)))
             || !self.make_room();
         if full {
             let later = vec![(Name::RetryAfter, Value::number(5))];
@@ -208,6 +210,14 @@ impl<O> Endpoint<O> {
             let txn = self.new_server(now, &request, flow, Asked::Outside, Some(source));
             self.emit(Event::Request { txn: TxnId(txn), origin, request, flow });
         }
+    }
+}
+
+impl<O> Endpoint<O> {
+    /// How many sessions may be on for one more to be let in: the last quarter is for those who are known.
+    fn share(&self, first: bool) -> usize {
+        let all = self.config.limits.sessions;
+        if first { all } else { all - all / limits::KEPT_FOR_KNOWN }
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::{GRANTS, SOURCES};
+use super::{GRANTS, SOURCES, STRANGERS_BURST, STRANGERS_PER_SECOND};
 
 /// A source: an IPv4 address, or the /64 that one IPv6 customer is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,6 +82,8 @@ pub struct Buckets {
     turn: Duration,
     grants: HashMap<Source, Rate>,
     crowd: Option<Bucket>,
+    /// All sources together that are not known.
+    strangers: Option<Bucket>,
     dropped: u64,
 }
 
@@ -98,6 +100,7 @@ impl Buckets {
             turn: Duration::from_secs(fill.max(10)),
             grants: HashMap::new(),
             crowd: None,
+            strangers: None,
             dropped: 0,
         }
     }
@@ -114,16 +117,32 @@ impl Buckets {
         true
     }
 
-    /// Whether a packet of this address may be looked at now.
+    /// Whether a packet of this address may be looked at now. All that ask here share one rate besides their own.
     pub fn take(&mut self, now: Instant, ip: IpAddr) -> bool {
-        let taken = self.try_take(now, Source::of(ip));
+        let source = Source::of(ip);
+        if self.grants.contains_key(&source) {
+            return self.take_known(now, ip);
+        }
+        let all = Rate { per_second: STRANGERS_PER_SECOND, burst: STRANGERS_BURST };
+        let mut taken = self.try_take(now, source, false);
+        taken = taken && self.strangers.get_or_insert_with(|| Bucket::full(all, now)).take(all, now);
+        self.count(taken)
+    }
+
+    /// The same for a source that is known: it shares nothing with others.
+    pub fn take_known(&mut self, now: Instant, ip: IpAddr) -> bool {
+        let taken = self.try_take(now, Source::of(ip), true);
+        self.count(taken)
+    }
+
+    fn count(&mut self, taken: bool) -> bool {
         if !taken {
             self.dropped = self.dropped.saturating_add(1);
         }
         taken
     }
 
-    fn try_take(&mut self, now: Instant, source: Source) -> bool {
+    fn try_take(&mut self, now: Instant, source: Source, known_to_us: bool) -> bool {
         let due = self.turned.is_none_or(|at| now.saturating_duration_since(at) >= self.turn);
         if due {
             self.old = std::mem::take(&mut self.fresh);
@@ -137,7 +156,7 @@ impl Buckets {
         if known.is_none() && self.fresh.len() + self.old.len() >= SOURCES {
             // Too many sources at once, forged ones likely: strangers share one bucket, sources
             // with a rate of their own are not among them.
-            if !self.grants.contains_key(&source) {
+            if !known_to_us && !self.grants.contains_key(&source) {
                 return self.crowd.get_or_insert_with(|| Bucket::full(rate, now)).take(rate, now);
             }
         }
@@ -227,6 +246,23 @@ mod tests {
         let _ = buckets.take(t0 + Duration::from_secs(60), v4(7));
         let _ = buckets.take(t0 + Duration::from_secs(120), v4(7));
         assert!(buckets.len() <= 2);
+    }
+
+    #[test]
+    fn strangers_share_one_rate_and_who_is_known_does_not() {
+        let t0 = Instant::now();
+        let mut buckets = Buckets::new(2_000, 4_000);
+        let taken = (0..100_000).filter(|n| buckets.take(t0, v4(n % 50))).count();
+        assert_eq!(taken, usize::try_from(STRANGERS_BURST).unwrap());
+        let second = t0 + Duration::from_secs(1);
+        let taken = (0..100_000).filter(|n| buckets.take(second, v4(n % 50))).count();
+        assert_eq!(taken, usize::try_from(STRANGERS_PER_SECOND).unwrap());
+        assert_eq!((0..500).filter(|_| buckets.take_known(second, v4(99))).count(), 500);
+        // Also when the table of sources is full of strangers.
+        for n in 0..200_000 {
+            let _ = buckets.take(second, v4(n + 100));
+        }
+        assert_eq!((0..9_000).filter(|_| buckets.take_known(second, v4(98))).count(), 4_000);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The command line: what can be typed. Each command has a file of its own beside this one; `main` runs them.
 //! A new command is one variant here, one file, one line in [`run`].
 
+mod ban;
 mod calls;
 mod check;
 mod doctor;
@@ -61,6 +62,9 @@ enum Command {
     /// Ring groups: list, add, remove
     #[command(subcommand)]
     Group(Group),
+    /// Addresses that are shut out: list, add, remove, export for a packet filter
+    #[command(subcommand)]
+    Ban(Ban),
     /// Show call records
     Calls(Calls),
     /// Show the calls that are on now
@@ -268,6 +272,28 @@ pub(crate) enum Group {
     },
 }
 
+/// `tollgate ban`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ban {
+    /// Who is shut out, and until when
+    List,
+    /// Shut an address out
+    Add {
+        /// An IPv4 address, an IPv6 address or a /64
+        source: String,
+        /// For so many minutes [default: 10, four times as long each further time]
+        #[arg(long)]
+        minutes: Option<u64>,
+    },
+    /// Let an address in again
+    Remove {
+        /// An IPv4 address, an IPv6 address or a /64
+        source: String,
+    },
+    /// Print the bans as a script for `nft -f -`
+    Export,
+}
+
 /// `tollgate calls`.
 #[derive(Debug, Args)]
 pub(crate) struct Calls {
@@ -317,6 +343,7 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Mailbox(what) => mailbox::mailbox(&common, &what),
         Command::Trunk(what) => keep::trunk(&common, &what),
         Command::Group(what) => keep::group(&common, &what),
+        Command::Ban(what) => ban::run(&common, &what),
         Command::Calls(calls) => calls::run(&common, &calls),
         Command::Channels => calls::channels(&common),
         Command::Events(what) => events::run(&common, &what),

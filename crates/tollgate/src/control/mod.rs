@@ -32,6 +32,20 @@ pub(crate) enum Request {
         /// What it opens.
         opens: crate::exchange::deeds::Opens,
     },
+    /// Who is shut out.
+    Bans,
+    /// Shut a source out.
+    Ban {
+        /// An address, or an IPv6 /64.
+        source: String,
+        /// For how long; as long as it is due if nothing is said.
+        seconds: Option<u64>,
+    },
+    /// Let a source in again.
+    Unban {
+        /// An address, or an IPv6 /64.
+        source: String,
+    },
     /// Change the text of the configuration, then reload.
     Edit {
         /// The change.

@@ -11,6 +11,7 @@ use crate::net::media_io::MediaIo;
 use crate::net::sip_io::{Ask, Report};
 use crate::prompts::Prompts;
 use pbx::exchange::Exchange;
+use pbx::guard::{self, Guard};
 use pbx::phones::Phones;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -30,6 +31,7 @@ pub(crate) struct Running {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) store: Store,
     pub(crate) phones: Arc<Phones>,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) media: Arc<MediaIo>,
     pub(crate) prompts: Arc<Prompts>,
     pub(crate) signalling: mpsc::Sender<Ask>,
@@ -161,6 +163,24 @@ impl Running {
         Ok(())
     }
 
+    fn ban(&self, source: &str, seconds: Option<u64>) -> Outcome<Value> {
+        let ip = guard::parse(source).map_err(Fault::failed)?;
+        if self.phones.knows(ip) {
+            return Err(Fault::failed(format!("{source} is the address of a trunk or of a registered phone"))
+                .repair("remove the trunk or make the extension's secret new first"));
+        }
+        let ban = self.guard.ban(Instant::now(), wall(), ip, seconds.map(Duration::from_secs), "by the owner");
+        Ok(json!(ban))
+    }
+
+    fn unban(&self, source: &str) -> Outcome<Value> {
+        let ip = guard::parse(source).map_err(Fault::failed)?;
+        if !self.guard.unban(wall(), ip) {
+            return Err(Fault::failed(format!("{source} is not banned")).repair("tollgate ban list"));
+        }
+        Ok(json!({ "removed": guard::text(ip) }))
+    }
+
     /// The signalling task's numbers.
     pub(crate) async fn report(&self) -> Option<Report> {
         let (reply, answer) = oneshot::channel();
@@ -198,6 +218,9 @@ impl Running {
             Request::Channels => Ok(json!(self.exchange.calls.list())),
             Request::Rotate { user } => self.rotate(&user).await,
             Request::NewPin { opens } => self.new_pin(&opens).await,
+            Request::Bans => Ok(json!(self.guard.list(Instant::now()))),
+            Request::Ban { source, seconds } => self.ban(&source, seconds),
+            Request::Unban { source } => self.unban(&source),
             Request::Edit { change } => self.edit(change).await,
         }
     }

@@ -46,6 +46,7 @@ impl Source for Numbers {
             gauge("tollgate_sip_dialogs", "Dialogs that are kept", n(report.endpoint.dialogs)),
             gauge("tollgate_sip_streams", "Stream connections", n(report.streams)),
             counter("tollgate_sip_unsent_total", "Datagrams that the system did not take", u(report.unsent)),
+            gauge("tollgate_bans", "Sources that are shut out", n(running.guard.list(std::time::Instant::now()).len())),
             gauge("tollgate_registrations", "Contacts of phones", n(running.phones.registered())),
             gauge("tollgate_media_ports", "Media ports, halves of Local channels included", n(media.ports)),
             gauge("tollgate_rtp_pairs", "Pairs of RTP ports in use", n(media.pairs)),

@@ -24,6 +24,7 @@ use pbx::entry::Door;
 use pbx::exchange::{Clock, Exchange, Parts};
 use pbx::gate::Gate;
 use pbx::gate::budget::InStore;
+use pbx::guard::Guard;
 use pbx::live::Wires;
 use pbx::mailbox::{self, Mailboxes};
 use pbx::phones::Phones;
@@ -218,7 +219,8 @@ impl Starting<'_> {
         let phones = Arc::new(phones);
         let (orders, ordered) = mpsc::channel(pbx::limits::SIP_COMMANDS);
         let wires = Arc::new(Wires { sip: orders, media: media.clone(), phones: Arc::clone(&phones) });
-        let door = Door::new(Arc::clone(&exchange), Arc::clone(&phones), random()?, now);
+        let guard = Guard::load(store.clone(), now, wall()).await.doing(|| "read the bans".to_owned())?;
+        let door = Door::new(Arc::clone(&exchange), Arc::clone(&phones), Arc::clone(&guard), random()?, now);
         let signal = pbx::signal::Signal::new(Arc::clone(&exchange), wires, door);
         let endpoint = Endpoint::new(sip_config(&config, phones.realm())?);
         let told = Told {
@@ -241,6 +243,7 @@ impl Starting<'_> {
             exchange,
             store,
             phones,
+            guard,
             media,
             prompts,
             signalling: asks,
@@ -424,6 +427,7 @@ async fn tidy(running: Arc<Running>) {
     loop {
         tokio::time::sleep(TIDY).await;
         running.phones.expire(Instant::now());
+        running.guard.tidy(Instant::now(), wall());
         if let Err(error) = running.store.expire_registrations(wall()).await {
             tracing::warn!(%error, "registrations that ran out stay in the store");
         }

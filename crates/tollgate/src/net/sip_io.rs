@@ -153,7 +153,9 @@ impl SipIo {
         some |= self.timers(now, cx);
         let Self { ports, endpoint, signal, .. } = self;
         let heard = ports.poll(cx, &mut |local, remote, bytes| {
-            endpoint.receive(now, Flow::udp(local, remote), bytes, signal.door());
+            if !signal.door().shuts_out(now, remote.ip()) {
+                endpoint.receive(now, Flow::udp(local, remote), bytes, signal.door());
+            }
         });
         if heard.is_ready() || some { Poll::Ready(false) } else { Poll::Pending }
     }
@@ -184,6 +186,10 @@ impl SipIo {
                 if self.writers.len() < STREAMS * 2 {
                     self.writers.insert(flow.connection, writes);
                 }
+            }
+            Input::Message { flow, .. } if self.signal.door().shuts_out(now, flow.remote.ip()) => {
+                // Forgetting its queue closes it.
+                self.writers.remove(&flow.connection);
             }
             Input::Message { flow, bytes } => {
                 let flow = self.known_as(flow);
