@@ -110,6 +110,7 @@ impl Walk<'_> {
     /// The parked call comes back to the one who parked it; ParkAndAnnounce also calls somebody.
     fn parks(&mut self, here: Here<'_>, call: &Call<Template>) {
         self.inside("parked calls".to_owned(), here.at);
+        // Where lots of the configuration come back to, and those of a foreign exchange.
         for context in ["park-dial", "parkedcallstimeout"] {
             for context in self.plan.named(&Value::literal(context)) {
                 self.search(context, Value::anything(), At::First, here.at);
@@ -129,15 +130,38 @@ impl Walk<'_> {
                     Some(text) if text.contains("c(") => {
                         let label =
                             text.split_once("c(").map_or("", |(_, rest)| rest.split(')').next().unwrap_or(rest));
-                        self.place(here, label);
-                    }
-                    Some(text) if text.contains(',') => {
-                        self.unknown("Park with arguments of an older form".to_owned(), here.at)
+                        self.place(here, &label.replace(['|', '^'], ","));
                     }
                     Some(_) => {}
                     None => self.everywhere(here.at),
                 }
             }
+            self.parked_back(here, call);
+        }
+    }
+
+    /// Older forms name the place to come back to by their position: Park(milliseconds,context,extension,priority) and
+    /// ParkAndAnnounce(announcement,seconds,destination,label).
+    fn parked_back(&mut self, here: Here<'_>, call: &Call<Template>) {
+        let literal = |n: usize| call.args.get(n).map_or(Some(""), Template::as_literal).map(str::to_owned);
+        let label = if call.app.name() == "Park" {
+            match (literal(0), literal(1), literal(2)) {
+                (Some(first), ..) if first.trim().parse::<u64>().is_err() => None,
+                (Some(_), Some(context), Some(rest)) => {
+                    let rest = rest.replace('|', ",");
+                    let mut parts = rest.split(',').map(str::trim);
+                    let exten = parts.next().unwrap_or_default().to_owned();
+                    let priority = parts.next().filter(|part| !part.is_empty()).unwrap_or("1");
+                    (!context.is_empty()).then(|| format!("{},{exten},{priority}", context.trim()))
+                }
+                // Data decides; the arguments themselves were looked at before.
+                _ => None,
+            }
+        } else {
+            literal(3).filter(|text| !text.is_empty() && !text.contains('/')).map(|text| text.replace('|', ","))
+        };
+        if let Some(label) = label {
+            self.place(here, &label);
         }
     }
 }

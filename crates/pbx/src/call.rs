@@ -6,6 +6,7 @@
 
 pub mod bridge;
 mod hear;
+pub mod link;
 mod pins;
 pub mod play;
 pub mod recordings;
@@ -73,6 +74,8 @@ pub enum Event {
     Recorded(Box<MediaEvent>),
     /// Signalling of an outgoing leg.
     Leg(LegId, LegEvent),
+    /// Another call came to this one, which waited for somebody: it is a leg now ([`link`]).
+    Linked(LegId),
     /// The caller put us on hold or came back.
     Held(bool),
     /// The caller's line is up in both directions (ACK) or its first sound arrived.
@@ -110,6 +113,8 @@ pub struct Call {
     playing: u64,
     /// Hold music plays while keys are collected (WaitExten's option `m`).
     pub(crate) waiting_music: bool,
+    /// Another call may join this one now ([`link`]).
+    pub(crate) awaits: bool,
     /// Records of legs that are gone and wait for what their media port measured.
     pub(crate) closing: BTreeMap<LegId, LegRecord>,
 }
@@ -164,6 +169,7 @@ impl Call {
             absolute: None,
             playing: 0,
             waiting_music: false,
+            awaits: false,
             closing: BTreeMap::new(),
         }
     }

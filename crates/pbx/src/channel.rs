@@ -98,6 +98,12 @@ impl Channel {
         channel
     }
 
+    /// Whether the caller has caller ID ([`crate::caller`]).
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        crate::caller::is_known(&self.caller_number, &self.caller_name, self.caller_private)
+    }
+
     /// The caller as an outgoing leg shows him.
     #[must_use]
     pub fn presentation(&self) -> Presentation {
@@ -121,6 +127,7 @@ impl Channel {
         Some(match part.to_ascii_lowercase().as_str() {
             "num" | "number" | "ani" | "ani-num" => self.caller_number.clone(),
             "name" => self.caller_name.clone(),
+            "known" => u8::from(self.is_known()).to_string(),
             "all" => format!("\"{}\" <{}>", self.caller_name, self.caller_number),
             "dnid" | "dnid-num-plan" => self.dialled.clone(),
             "pres" | "num-pres" | "name-pres" => {

@@ -52,6 +52,8 @@ pub struct Exchange {
     pub mailboxes: Arc<Mailboxes>,
     /// The calls that are on.
     pub calls: Calls,
+    /// Parked calls.
+    pub parking: Arc<crate::parking::Parking>,
     /// The clock on the wall.
     pub clock: Clock,
     zone: TimeZone,
@@ -96,6 +98,7 @@ impl Exchange {
             sounds: parts.sounds,
             mailboxes: parts.mailboxes,
             calls: Calls::default(),
+            parking: Arc::default(),
             clock: parts.clock,
             zone,
             globals: Mutex::new(globals),
@@ -133,6 +136,14 @@ impl Exchange {
     pub fn civil_time(&self) -> CivilTime {
         let stamp = jiff::Timestamp::from_millisecond(self.clock.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         civil(&stamp.to_zoned(self.zone.clone()))
+    }
+
+    /// The time in a zone of that name, or in the exchange's own where there is none such.
+    #[must_use]
+    pub fn civil_at(&self, epoch: i64, zone: &str) -> CivilTime {
+        let stamp = jiff::Timestamp::from_second(epoch).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let named = if zone.is_empty() { None } else { TimeZone::get(zone).ok() };
+        civil(&stamp.to_zoned(named.unwrap_or_else(|| self.zone.clone())))
     }
 
     /// 64 pseudo-random bits (SplitMix64), good for `RAND`, not for secrets.

@@ -6,6 +6,7 @@
 
 pub mod apps;
 pub mod call;
+pub mod caller;
 pub mod cdr;
 pub mod channel;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod limits;
 pub mod live;
 pub mod mailbox;
 pub mod media_port;
+pub mod parking;
 pub mod phones;
 pub mod pin;
 pub mod plan;

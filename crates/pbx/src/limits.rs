@@ -40,6 +40,15 @@ pub const RECORDINGS: Duration = Duration::from_secs(600);
 /// How long a call that is over waits for the last figures of its media ports.
 pub const CLOSING: Duration = Duration::from_millis(500);
 
+/// How long a call may stay parked, whatever the plan says: half an hour with hold music is enough for anybody.
+pub const PARKED: Duration = Duration::from_secs(1_800);
+
+/// How often one call tree may be parked: a plan that parks what comes back goes round for ever otherwise.
+pub const PARKINGS: usize = 16;
+
+/// Pieces of an announcement of a parked call.
+pub const PIECES: usize = 32;
+
 /// Global variables of the plan: a caller must not be able to fill the memory with them.
 pub const GLOBALS: usize = 10_000;
 

@@ -200,6 +200,8 @@ pub enum CallEvent {
     Leg(LegId, LegEvent),
     /// Something a media port heard.
     Media(MediaEvent),
+    /// Another call comes to this one, which waits for somebody.
+    Link(crate::call::link::Link),
     /// The owner or the exchange ends this call.
     End(Cause),
 }

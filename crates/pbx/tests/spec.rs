@@ -239,7 +239,9 @@ macro_rules! specs {
 
 specs! {
     applications: "applications.md",
+    article: "article.md",
     attendant: "attendant.md",
     dial: "dial.md",
+    second_tier: "second-tier.md",
     steering: "steering.md",
 }

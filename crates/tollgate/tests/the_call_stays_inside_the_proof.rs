@@ -55,7 +55,7 @@ const NUMBERS: &[&str] = &[
 fn line(dice: &mut Dice) -> String {
     let number = dice.of(NUMBERS);
     let place = dice.of(PLACES);
-    match dice.roll(22) {
+    match dice.roll(25) {
         0 | 1 => format!("Dial(PJSIP/{number}@itsp,5)"),
         2 => format!("Dial(PJSIP/{number}@spare,5,g)"),
         3 => format!("Dial(PJSIP/200&PJSIP/{number}@itsp,5)"),
@@ -75,6 +75,9 @@ fn line(dice: &mut Dice) -> String {
         18 => format!("ExecIf($[${{V}} > 1]?Dial(PJSIP/{number}@spare,5):Goto({place}))"),
         19 => "Set(CALLERID(num)=${EXTEN})".to_owned(),
         20 => "Answer()".to_owned(),
+        21 => format!("Park(,t(2)c({place}))"),
+        22 => format!("Park(2000,{})", dice.of(&["hand,s,1", "deep,1,1", "from-internal,92025550100,1"])),
+        23 => format!("ParkAndAnnounce(one:PARKED,3,Local/{number}@{},{place})", dice.of(CONTEXTS)),
         _ => "NoOp(${V})".to_owned(),
     }
 }

@@ -4,7 +4,9 @@
 //! declared it. One line per application; behaviour lives in `pbx/apps` and, for the steering ones, in `control`.
 
 mod answer;
+mod article;
 mod foreign;
+mod second;
 mod steer;
 
 use std::collections::HashMap;
@@ -225,7 +227,7 @@ pub static UNKNOWN: AppSpec = AppSpec {
 
 /// All applications, by name.
 pub static TABLE: LazyLock<Vec<AppSpec>> = LazyLock::new(|| {
-    let mut all: Vec<AppSpec> = [answer::TABLE, steer::TABLE, foreign::TABLE].concat();
+    let mut all: Vec<AppSpec> = [answer::TABLE, article::TABLE, second::TABLE, steer::TABLE, foreign::TABLE].concat();
     all.sort_by_key(|spec| spec.name.to_ascii_lowercase());
     all
 });

@@ -337,6 +337,11 @@ impl Machine {
         self.jump(place);
     }
 
+    /// An application raises an exception: goes to `e`, or says that there is none.
+    pub fn raise_exception(&mut self, reason: &str, host: &mut dyn Host) -> bool {
+        !self.ended() && self.raise(reason, host)
+    }
+
     /// Goes to `e` if there is one.
     fn raise(&mut self, reason: &str, host: &mut dyn Host) -> bool {
         if !self.handler("e", host) {

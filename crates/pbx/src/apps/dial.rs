@@ -7,7 +7,7 @@
 //! `DIALEDTIME` and `HANGUPCAUSE` tell how it went. A stranger rings nothing before he is known to be there.
 
 mod options;
-mod target;
+pub(super) mod target;
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Status {
 
 /// What became of the parties that did not answer.
 #[derive(Debug, Default)]
-struct Failures {
+pub(super) struct Failures {
     busy: bool,
     congestion: bool,
     no_answer: bool,
@@ -58,7 +58,7 @@ struct Failures {
 }
 
 impl Failures {
-    fn add(&mut self, cause: Cause) {
+    pub(super) fn add(&mut self, cause: Cause) {
         match cause {
             Cause::BUSY => self.busy = true,
             Cause::NO_ANSWER | Cause::NO_RESPONSE | Cause::NORMAL => self.no_answer = true,

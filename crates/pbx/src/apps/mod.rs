@@ -5,18 +5,28 @@
 mod answer;
 mod background;
 mod busy;
+mod control_playback;
 mod dial;
 mod directory;
 mod echo;
 mod hangup;
+mod log;
+mod music;
 mod noop;
+mod park;
 mod playback;
+mod privacy_manager;
 mod read;
+mod read_exten;
 mod record;
 mod ringing;
 mod say;
+mod say_time;
+mod tones;
 mod wait;
 mod wait_exten;
+mod waiting;
+mod zapateller;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -39,22 +49,50 @@ fn find<'a>(name: &str, call: &'a mut Call, invocation: &'a Invocation) -> Optio
         "answer" => Box::pin(answer::run(call, args)),
         "background" => Box::pin(background::run(call, args)),
         "busy" => Box::pin(busy::run(call, args, Cause::BUSY)),
+        "celgenuserevent" | "userevent" => Box::pin(log::event(call, args)),
         "congestion" => Box::pin(busy::run(call, args, Cause::CONGESTION)),
+        "controlplayback" => Box::pin(control_playback::run(call, args)),
+        "datetime" | "sayunixtime" => Box::pin(say_time::run(call, args)),
         "dial" => Box::pin(dial::run(call, invocation)),
         "directory" => Box::pin(directory::run(call, args)),
+        "dumpchan" => Box::pin(log::dump(call)),
         "echo" => Box::pin(echo::run(call)),
+        "forkcdr" => Box::pin(log::record_stays(call, "ForkCDR")),
         "hangup" => Box::pin(hangup::run(args)),
+        "milliwatt" => Box::pin(tones::milliwatt(call)),
+        "musiconhold" => Box::pin(music::hold(call, args)),
+        "nocdr" => Box::pin(log::record_stays(call, "NoCDR")),
         "noop" | "verbose" | "log" => Box::pin(noop::run(call, args)),
+        "park" => Box::pin(park::park(call, invocation)),
+        "parkandannounce" => Box::pin(park::announce(call, invocation)),
+        "parkedcall" => Box::pin(park::fetch(call, args)),
         "playback" => Box::pin(playback::run(call, args)),
+        "playtones" => Box::pin(tones::play(call, args)),
+        "privacymanager" => Box::pin(privacy_manager::run(call, args)),
+        "proceeding" => Box::pin(ringing::proceeding(call)),
         "progress" => Box::pin(ringing::progress(call)),
         "read" => Box::pin(read::run(call, args)),
+        "raiseexception" => Box::pin(raise(call, args)),
+        "readexten" => Box::pin(read_exten::run(call, args)),
         "record" => Box::pin(record::run(call, args)),
+        "resetcdr" => Box::pin(log::record_stays(call, "ResetCDR")),
         "ringing" => Box::pin(ringing::run(call)),
         "sayalpha" => Box::pin(say::alpha(call, args)),
+        "sayalphacase" => Box::pin(say::alpha_case(call, args)),
         "saydigits" => Box::pin(say::digits(call, args)),
         "saynumber" => Box::pin(say::number(call, args)),
+        "sayphonetic" => Box::pin(say::phonetic(call, args)),
+        "senddtmf" => Box::pin(tones::send_keys(call, args)),
+        "startmusiconhold" => Box::pin(music::start(call, args)),
+        "stopmusiconhold" => Box::pin(music::stop(call)),
+        "stopplaytones" => Box::pin(tones::stop(call)),
         "wait" => Box::pin(wait::run(call, args)),
+        "waitdigit" => Box::pin(waiting::digit(call, args)),
         "waitexten" => Box::pin(wait_exten::run(call, args)),
+        "waitforsilence" => Box::pin(waiting::silence(call, args)),
+        "waitmusiconhold" => Box::pin(music::wait(call, args)),
+        "waituntil" => Box::pin(waiting::until(call, args)),
+        "zapateller" => Box::pin(zapateller::run(call, args)),
         _ => return None,
     })
 }
@@ -82,4 +120,78 @@ fn arg(args: &[String], index: usize) -> &str {
 fn seconds(text: &str) -> Option<std::time::Duration> {
     let seconds: f64 = text.trim().parse().ok()?;
     (0.0..=86_400.0).contains(&seconds).then(|| std::time::Duration::from_secs_f64(seconds))
+}
+
+/// `RaiseException(reason)`: goes to `e`, or ends the call.
+async fn raise(call: &mut Call, args: &[String]) -> Outcome {
+    if call.machine.raise_exception(arg(args, 0), &mut call.channel) {
+        return Ok(Next::Jumped);
+    }
+    tracing::debug!(call = %call.tree.id, "RaiseException without e: the call ends");
+    Ok(Next::HangUp(Cause::NORMAL))
+}
+
+/// Option letters with what stands in brackets behind each; brackets inside brackets stay.
+fn letters(text: &str) -> Vec<(char, String)> {
+    let mut found: Vec<(char, String)> = Vec::new();
+    let mut depth = 0_u32;
+    for c in text.chars() {
+        match c {
+            '(' => {
+                depth += 1;
+                if depth == 1 {
+                    continue;
+                }
+            }
+            ')' if depth > 0 => {
+                depth -= 1;
+                if depth == 0 {
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        match found.last_mut() {
+            Some((_, value)) if depth > 0 => value.push(c),
+            _ if depth > 0 => {}
+            _ => found.push((c, String::new())),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The names in [`find`], read from its own lines: calling it needs a call.
+    fn found() -> BTreeSet<String> {
+        let arms = include_str!("mod.rs").lines().filter_map(|line| line.trim().split_once("=> Box::pin("));
+        arms.flat_map(|(names, _)| names.split('|'))
+            .filter_map(|name| name.trim().strip_prefix('"')?.strip_suffix('"').map(str::to_owned))
+            .collect()
+    }
+
+    #[test]
+    fn both_tables_have_the_same_applications() {
+        let table: BTreeSet<String> = dialplan::apps::TABLE
+            .iter()
+            .filter(|spec| spec.runs && !spec.steers)
+            .map(|spec| spec.name.to_ascii_lowercase())
+            .collect();
+        let found = found();
+        assert!(found.contains("dial") && found.contains("zapateller"));
+        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
+        assert_eq!((only(&table, &found), only(&found, &table)), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn letters_keep_what_stands_in_their_brackets() {
+        let read = |text: &str| letters(text).iter().map(|(c, v)| format!("{c}={v}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(read("rt(5)c(a,b,1)"), "r= t=5 c=a,b,1");
+        assert_eq!(read("U(a(b)c)x"), "U=a(b)c x=");
+        assert_eq!(read("(a)b)c(d"), "b= )= c=d");
+    }
 }

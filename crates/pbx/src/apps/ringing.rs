@@ -20,3 +20,9 @@ pub(super) async fn progress(call: &mut Call) -> Outcome {
     call.open_ear();
     Ok(Next::Line)
 }
+
+/// A caller hears that the exchange works on it; SIP has said so with its 100 already.
+pub(super) async fn proceeding(call: &mut Call) -> Outcome {
+    tracing::trace!(call = %call.tree.id, "Proceeding");
+    Ok(Next::Line)
+}

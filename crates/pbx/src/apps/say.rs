@@ -1,6 +1,7 @@
-//! `SayDigits(digits)`, `SayNumber(number[,gender])`, `SayAlpha(text)`: numbers and letters read out.
+//! `SayDigits(digits)`, `SayNumber(number[,gender])`, `SayAlpha(text)`, `SayAlphaCase(which,text)`, `SayPhonetic(text)`:
+//! numbers and letters read out.
 //!
-//! Prompts are `digits/…` and `letters/…`, as in every Asterisk sound folder. Keys pressed meanwhile are lost.
+//! Prompts are `digits/…`, `letters/…` and `phonetic/…`, as in every Asterisk sound folder. Keys pressed meanwhile are lost.
 
 use super::{Outcome, arg};
 use crate::call::{Call, Next};
@@ -28,7 +29,33 @@ pub(super) async fn alpha(call: &mut Call, args: &[String]) -> Outcome {
     speak(call, &names).await
 }
 
-async fn speak(call: &mut Call, names: &[String]) -> Outcome {
+/// `SayAlphaCase(a|l|n|u,text)`: letters with the word for their case before those that it is wanted of.
+pub(super) async fn alpha_case(call: &mut Call, args: &[String]) -> Outcome {
+    let which = arg(args, 0).to_ascii_lowercase();
+    let names: Vec<String> = arg(args, 1).chars().take(MOST).flat_map(|c| cased(c, &which)).collect();
+    speak(call, &names).await
+}
+
+fn cased(c: char, which: &str) -> Vec<String> {
+    let word = match c {
+        'A'..='Z' if which == "a" || which == "u" => Some("uppercase"),
+        'a'..='z' if which == "a" || which == "l" => Some("lowercase"),
+        _ => None,
+    };
+    word.map(str::to_owned).into_iter().chain(letter(c)).collect()
+}
+
+pub(super) async fn phonetic(call: &mut Call, args: &[String]) -> Outcome {
+    let names: Vec<String> = arg(args, 0).chars().take(MOST).filter_map(spoken).collect();
+    speak(call, &names).await
+}
+
+/// Letters have a word of the phonetic alphabet, everything else its usual prompt.
+fn spoken(c: char) -> Option<String> {
+    if c.is_ascii_alphabetic() { Some(format!("phonetic/{}_p", c.to_ascii_lowercase())) } else { letter(c) }
+}
+
+pub(super) async fn speak(call: &mut Call, names: &[String]) -> Outcome {
     call.answer();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     call.say(&names, "").await?;
@@ -63,7 +90,7 @@ fn letter(c: char) -> Option<String> {
 }
 
 /// A number in English words, as prompts: `342` is `digits/3 digits/hundred digits/40 digits/2`.
-fn words(number: i64) -> Vec<String> {
+pub(super) fn words(number: i64) -> Vec<String> {
     let mut words = Vec::new();
     if number < 0 {
         words.push("digits/minus".to_owned());
@@ -127,5 +154,9 @@ mod tests {
         let names: Vec<String> = "Ab1-@".chars().filter_map(letter).collect();
         assert_eq!(names, ["letters/a", "letters/b", "digits/1", "letters/dash", "letters/at"]);
         assert_eq!(digit('x'), None);
+        assert_eq!(spoken('T').as_deref(), Some("phonetic/t_p"));
+        assert_eq!(spoken('7').as_deref(), Some("digits/7"));
+        assert_eq!(cased('T', "u"), ["uppercase", "letters/t"]);
+        assert_eq!(cased('t', "u"), ["letters/t"]);
     }
 }

@@ -74,6 +74,7 @@ impl Call {
             }
             CallEvent::Leg(leg, event) => self.leg_event(leg, event),
             CallEvent::Media(event) => self.media_event(event),
+            CallEvent::Link(link) => self.linked(link),
             CallEvent::End(cause) => {
                 self.gone = Some(Stop::Ended(cause));
                 None

@@ -29,6 +29,7 @@ pub struct Tree {
     acknowledged: AtomicBool,
     heard: AtomicBool,
     locals: AtomicUsize,
+    parkings: AtomicUsize,
     path: Mutex<Vec<String>>,
     pub(super) recordings: super::recordings::Recordings,
 }
@@ -54,6 +55,7 @@ impl Tree {
             acknowledged: AtomicBool::new(false),
             heard: AtomicBool::new(false),
             locals: AtomicUsize::new(0),
+            parkings: AtomicUsize::new(0),
             path: Mutex::new(Vec::new()),
             recordings: super::recordings::Recordings::default(),
         }
@@ -79,6 +81,12 @@ impl Tree {
     #[must_use]
     pub fn take_local(&self) -> bool {
         self.locals.fetch_add(1, Ordering::Relaxed) < limits::LOCAL_TOTAL
+    }
+
+    /// Counts a parking; `false` when the tree has been parked as often as a call may.
+    #[must_use]
+    pub fn take_parking(&self) -> bool {
+        self.parkings.fetch_add(1, Ordering::Relaxed) < limits::PARKINGS
     }
 
     /// Notes that the plan passed this line.

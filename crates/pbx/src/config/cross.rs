@@ -10,6 +10,7 @@ pub(super) fn check(config: &Config, problems: &Problems) {
     see.menus();
     see.trunks();
     see.dids();
+    see.parking();
     see.routes();
     if let Some(answer) = &config.strangers.answer {
         see.destination(&["strangers", "answer"], answer);
@@ -101,6 +102,39 @@ impl Check<'_> {
                     let message = format!("a trunk that registers needs secret = \"store:{name}\" or \"env:VARIABLE\"");
                     self.problem(&["trunk", name, "secret"], message);
                 }
+            }
+        }
+    }
+
+    /// Numbers of a lot are nobody else's.
+    fn parking(&mut self) {
+        let config = self.config;
+        let emergency: Vec<_> = config.system.country.emergency().collect();
+        let inside = |slots: &std::ops::RangeInclusive<u32>, number: &str| {
+            // A leading zero is another number.
+            number.parse().is_ok_and(|value: u32| slots.contains(&value) && value.to_string() == number)
+        };
+        for (name, lot) in &config.parking {
+            let houses = config.extensions.keys().chain(config.groups.keys()).map(String::as_str);
+            let taken = houses.chain(emergency.iter().copied());
+            for number in taken.filter(|number| inside(&lot.slots, number) || lot.number.as_deref() == Some(*number)) {
+                if lot.number.is_some() {
+                    let message = format!("{number} has another meaning: choose other numbers for this lot");
+                    self.problem(&["parking", name, "slots"], message);
+                }
+            }
+            if let Some(number) = lot.number.as_ref().filter(|number| inside(&lot.slots, number)) {
+                self.problem(&["parking", name, "number"], format!("{number} is a slot as well"));
+            }
+            for (other, _) in config.parking.iter().filter(|(other, there)| {
+                *other > name && there.number.is_some() && lot.number.is_some() && {
+                    there.slots.start() <= lot.slots.end() && lot.slots.start() <= there.slots.end()
+                }
+            }) {
+                self.problem(&["parking", other, "slots"], format!("these are slots of lot {name} too"));
+            }
+            if let Some(to) = &lot.then {
+                self.destination(&["parking", name, "then"], to);
             }
         }
     }

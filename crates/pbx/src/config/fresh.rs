@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use dialplan::number::{Class, Country};
 
 use super::{
-    Config, Destination, DialectChoice, Dialplan, Extension, Group, Limits, Mailbox, Media, Menu, Money, Portal,
+    Config, Destination, DialectChoice, Dialplan, Extension, Group, Limits, Lot, Mailbox, Media, Menu, Money, Portal,
     PortalListen, Ring, Sip, Strangers, System,
 };
 
@@ -33,6 +33,7 @@ pub(super) fn config() -> Config {
         trunks: BTreeMap::new(),
         dids: BTreeMap::new(),
         routes: BTreeMap::new(),
+        parking: BTreeMap::from([("default".to_owned(), Lot::usual())]),
         policy: limits(),
         dialplan: Dialplan { files: Vec::new(), dialect: DialectChoice::Auto },
     }

@@ -5,6 +5,7 @@
 //! objects into a dialplan. Secrets are not here: they live in the store, this text only names them.
 
 mod cross;
+mod desk;
 mod fresh;
 mod parts;
 mod problem;
@@ -21,6 +22,7 @@ use std::ops::RangeInclusive;
 use dialplan::number::{Class, Country};
 use dialplan::policy::{OriginKind, Policy};
 
+pub use desk::Lot;
 pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
 pub use problem::Problem;
 
@@ -52,6 +54,8 @@ pub struct Config {
     pub dids: BTreeMap<String, Did>,
     /// `[route.NAME]`
     pub routes: BTreeMap<String, Route>,
+    /// `[parking.NAME]`
+    pub parking: BTreeMap<String, Lot>,
     /// `[policy]`
     pub policy: Limits,
     /// `[dialplan]`

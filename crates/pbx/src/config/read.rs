@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::tree::{Problems, Table};
 use super::{
-    Config, Destination, Dialplan, Did, Extension, Group, Identity, Limits, Mailbox, Media, Menu, Money, Network,
+    Config, Destination, Dialplan, Did, Extension, Group, Identity, Limits, Lot, Mailbox, Media, Menu, Money, Network,
     NumberFormat, Portal, Problem, Route, RouteUsers, SecretRef, Sip, Strangers, System, Transport, Trunk, TrunkKind,
     cross, fresh, words,
 };
@@ -29,6 +29,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         trunks: trunks(&root),
         dids: dids(&root),
         routes: routes(&root),
+        parking: parking(&root, &extensions, &groups),
         policy: limits(root.table("policy")),
         dialplan: dialplan(root.table("dialplan")),
         extensions,
@@ -317,6 +318,45 @@ fn routes(root: &Table<'_>) -> BTreeMap<String, Route> {
         table.finish();
         route
     })
+}
+
+/// Parking lots. The usual one is there by itself; its numbers only where the house has no others for them.
+fn parking(
+    root: &Table<'_>,
+    extensions: &BTreeMap<String, Extension>,
+    groups: &BTreeMap<String, Group>,
+) -> BTreeMap<String, Lot> {
+    let usual = Lot::usual();
+    let number = |text: &str| if text.is_empty() { Ok(None) } else { words::short_number(text).map(Some) };
+    let music = |text: &str| words::name(text).map(Some);
+    let mut all = named(root, "parking", words::name, |name, table| {
+        let slots = table.parse("slots", words::slots).unwrap_or_else(|| {
+            if name != "default" && !table.has("slots") {
+                table.problem(&["slots"], "say which numbers fetch its calls, like slots = \"701-720\"");
+            }
+            usual.slots.clone()
+        });
+        let usual_number = if name == "default" { usual.number.clone() } else { None };
+        let lot = Lot {
+            number: table.parse("number", number).unwrap_or(usual_number),
+            slots,
+            seconds: table.number("seconds", 5..=1_800).unwrap_or(usual.seconds),
+            music: table.parse("music", music).unwrap_or_default(),
+            call_back: table.number("call_back", 0..=120).unwrap_or(usual.call_back),
+            then: table.parse("then", Destination::parse),
+        };
+        table.finish();
+        lot
+    });
+    all.entry("default".to_owned()).or_insert_with(|| {
+        let numbers = || extensions.keys().chain(groups.keys()).filter_map(|number| number.parse::<u32>().ok());
+        if numbers().any(|taken| (700..=720).contains(&taken)) {
+            Lot { number: None, ..usual.clone() }
+        } else {
+            usual.clone()
+        }
+    });
+    all
 }
 
 fn limits(table: Table<'_>) -> Limits {

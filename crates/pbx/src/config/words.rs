@@ -137,6 +137,17 @@ pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?}: an address and a port, like \"0.0.0.0:5060\" or \"[::]:5060\""))
 }
 
+/// Numbers of parking slots.
+pub(super) fn slots(text: &str) -> Result<RangeInclusive<u32>, String> {
+    let wrong = || format!("{text:?}: two numbers of the same length, at most 1000 apart, like \"701-720\"");
+    let (low, high) = text.split_once('-').ok_or_else(wrong)?;
+    let (low, high) = (low.trim(), high.trim());
+    match (low.parse::<u32>(), high.parse::<u32>()) {
+        (Ok(a), Ok(b)) if low.len() == high.len() && low.len() <= 5 && a <= b && b - a < 1000 && a > 0 => Ok(a..=b),
+        _ => Err(wrong()),
+    }
+}
+
 pub(super) fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
     let range = text.split_once('-').and_then(|(from, to)| Some((from.trim().parse().ok()?, to.trim().parse().ok()?)));
     match range {

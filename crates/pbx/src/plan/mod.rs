@@ -2,7 +2,8 @@
 //!
 //! [`compile`] writes the objects of the configuration as dialplan text ([`text`](text::text)) and loads it together with
 //! the hand-written files. Contexts that it makes: `from-sip-external`, `from-trunk`, `from-trunk-NAME`, one per menu by
-//! its own name, `from-internal`, `ext-local`, `groups`, `features`, `mailboxes`, `directory`, `closed`, `emergency`,
+//! its own name, `from-internal`, `ext-local`, `groups`, `features`, `parkedcalls`,
+//! `parkedcallstimeout`, `mailboxes`, `directory`, `closed`, `emergency`,
 //! `outbound`. A hand-written context of the same name takes the generated one's place. Where calls begin is here
 //! too ([`place`], [`trunk_place`], [`extension_place`]), because proof and entry must mean the same.
 
@@ -19,7 +20,7 @@ use dialplan::{Dialect, Place, Program};
 
 use crate::config::{Config, Destination, DialectChoice};
 
-pub use text::{RESERVED, matches, text, trunk_context};
+pub use text::{PARKED_BACK, RESERVED, matches, text, trunk_context};
 
 /// Name under which the generated text stands in findings.
 pub const GENERATED: &str = "tollgate.toml (generated plan)";

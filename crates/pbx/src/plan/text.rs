@@ -8,13 +8,15 @@ use std::fmt::Write;
 use crate::config::{Config, Destination, Menu, Ring, Route};
 
 /// Contexts that are generated whatever the configuration says; menus may not take these names.
-pub const RESERVED: [&str; 12] = [
+pub const RESERVED: [&str; 14] = [
     "from-internal",
     "from-sip-external",
     "from-trunk",
     "ext-local",
     "groups",
     "features",
+    "parkedcalls",
+    PARKED_BACK,
     "emergency",
     "outbound",
     "mailboxes",
@@ -22,6 +24,9 @@ pub const RESERVED: [&str; 12] = [
     "closed",
     "default",
 ];
+
+/// Where parked calls come back to that nobody fetched: one extension for each lot, by its name.
+pub const PARKED_BACK: &str = "parkedcallstimeout";
 
 /// What the phone of a called number rings at most, seconds, on its way out over a trunk.
 const OUTSIDE_SECONDS: u32 = 60;
@@ -191,7 +196,7 @@ fn menu(page: &mut Page<'_>, config: &Config, name: &str, menu: &Menu) {
 /// Everything that rings or speaks inside the house.
 fn inside(page: &mut Page<'_>, config: &Config) {
     page.context("from-internal", "What the phones of the house may dial");
-    for context in ["ext-local", "groups", "features", "emergency", "outbound"] {
+    for context in ["ext-local", "groups", "features", "parkedcalls", "emergency", "outbound"] {
         page.push(&format!("include => {context}"));
     }
 
@@ -225,6 +230,24 @@ fn inside(page: &mut Page<'_>, config: &Config) {
 
     page.context("features", "Help for whoever sets up a phone: *43 hears himself");
     page.exten("*43").run("Answer()").run("Echo()").run("Hangup()");
+
+    page.context("parkedcalls", "Parking lots: one number parks whoever is sent there, the others fetch a call");
+    for (name, lot) in &config.parking {
+        let Some(number) = &lot.number else { continue };
+        let of = if name == "default" { "" } else { name };
+        page.exten(number).run(format!("Park({of})"));
+        for pattern in lot.patterns() {
+            let of = if name == "default" { String::new() } else { format!(",{name}") };
+            page.exten(&pattern).run(format!("ParkedCall(${{EXTEN}}{of})"));
+        }
+    }
+
+    page.context(PARKED_BACK, "Parked calls that nobody fetched, by the name of their lot");
+    for (name, lot) in &config.parking {
+        if let Some(to) = &lot.then {
+            page.exten(name).go(to);
+        }
+    }
 
     page.context("mailboxes", "Nobody answered: says so and hangs up");
     for mailbox in config.mailboxes.keys() {

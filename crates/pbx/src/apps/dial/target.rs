@@ -12,7 +12,7 @@ use crate::switch::{Cause, Contact, LegId};
 
 /// One destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
+pub(in crate::apps) enum Target {
     /// A phone of the house.
     Phone(String),
     /// A number over a trunk.
@@ -25,7 +25,7 @@ pub(super) enum Target {
 
 impl Target {
     /// Reads `Technology/rest`. Which names are trunks is the configuration's word, not the text's.
-    pub(super) fn parse(call: &Call, text: &str) -> Self {
+    pub(in crate::apps) fn parse(call: &Call, text: &str) -> Self {
         let unknown = || Self::Unknown(text.to_owned());
         let Some((technology, rest)) = text.trim().split_once('/') else { return unknown() };
         let trunks = &call.snapshot.config.trunks;
@@ -54,7 +54,7 @@ impl Target {
 }
 
 /// Starts what can be started of one destination; what cannot goes to `failures`.
-pub(super) async fn start(
+pub(in crate::apps) async fn start(
     call: &mut Call,
     app: &'static AppSpec,
     target: &Target,
