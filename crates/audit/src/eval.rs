@@ -19,6 +19,8 @@ pub(crate) struct Eval<'a> {
     pub(crate) context: Option<&'a str>,
     /// Values are put into expressions and functions as text (S10): nothing is known of either.
     pub(crate) textual: bool,
+    /// A file of 1.0 or 1.2 is among those of the plan: a negative length means no limit there (S8).
+    pub(crate) legacy: bool,
 }
 
 impl Eval<'_> {
@@ -57,6 +59,11 @@ impl Eval<'_> {
             .and_then(|text| text.split(':').map(|part| part.trim().parse().ok()).collect());
         match numbers.as_deref() {
             Some([offset]) => whole.map(|value| value.slice(*offset, None)),
+            Some([offset, length]) if *length < 0 && self.legacy => {
+                let mut both = whole.map(|value| value.slice(*offset, Some(*length)));
+                both.add(&whole.map(|value| value.slice(*offset, None)));
+                both
+            }
             Some([offset, length]) => whole.map(|value| value.slice(*offset, Some(*length))),
             _ => {
                 let mut loose = whole;
@@ -82,6 +89,7 @@ impl Eval<'_> {
         }
         match name {
             "LEN" | "RAND" | "FIELDQTY" | "ISNULL" | "EXISTS" => digits(),
+            "FILTER" if args.literal_prefix().contains('|') => Values::anything(),
             "FILTER" => match args.literal_prefix().split_once(',') {
                 Some((allowed, _)) => Values::of(Value::run(allowed_bytes(allowed))),
                 None => Values::anything(),

@@ -53,7 +53,7 @@ impl Walk<'_> {
                     None => self.every_key(at),
                 }
             }
-            "Macro" | "MacroExclusive" | "MacroIf" => self.macros(here, call),
+            "MacroExclusive" => self.macros(here, call),
             "RaiseException" => self.search(here.context, Value::literal("e"), At::First, at),
             "Random" => self.random(here, call),
             "Park" | "ParkAndAnnounce" => self.parks(here, call),
@@ -89,11 +89,7 @@ impl Walk<'_> {
 
     fn macros(&mut self, here: Here<'_>, call: &Call<Template>) {
         let name = call.args.first().map_or_else(Values::anything, |arg| self.eval(here, arg));
-        let contexts = if call.app.name() == "MacroIf" {
-            Values::of(Value::literal("macro-").then(&Value::anything()))
-        } else {
-            Values::of(Value::literal("macro-")).then(&name)
-        };
+        let contexts = Values::of(Value::literal("macro-")).then(&name);
         for context in contexts.iter().flat_map(|value| self.plan.named(value)).collect::<Vec<_>>() {
             self.search(context, Value::literal("s"), At::First, here.at);
         }

@@ -85,6 +85,13 @@ fn enter(walk: &mut Walk<'_>, entry: &Entry) {
     let Some(context) = walk.plan.find(&entry.place.context) else { return };
     let begin = |exten: Value, at: At| Spot::Search { context, exten, at };
     walk.go(begin(Value::literal(&entry.place.exten), At::Priority(entry.place.priority)), None);
+    // A place that does not exist begins elsewhere in legacy contexts (S6).
+    for place in walk.plan.program.start_instead(&entry.place) {
+        if let Some(context) = walk.plan.find(&place.context) {
+            let exten = Value::literal(&place.exten);
+            walk.go(Spot::Search { context, exten, at: At::Priority(place.priority) }, None);
+        }
+    }
     if entry.any_exten {
         let dialled = if walk.facts.clean_dialling { bytes::clean() } else { bytes::Bytes::ALL };
         walk.go(begin(Value::run(dialled), At::First), None);

@@ -9,7 +9,7 @@ use dialplan::text::{Name, Template};
 
 use crate::eval::Eval;
 use crate::value::{Value, Values};
-use crate::walk::Walk;
+use crate::walk::{At, Walk};
 
 /// Applications after which the next line never runs.
 const LAST: &[&str] = &["Hangup", "Busy", "Congestion", "MacroExit"];
@@ -36,15 +36,20 @@ impl Walk<'_> {
         line: &Line,
     ) -> bool {
         let here = Here { at, context, exten, priority, found };
-        if self.plan.program.compat().late_arguments && line.data.contains('$') {
+        if line.rules.compat.late_arguments && line.data.contains('$') {
             self.late(here, line);
+        }
+        if line.rules.dialect.is_old() {
+            // Applications that fail go on there (S15).
+            let jump = At::Jump(priority.saturating_add(101));
+            self.search(context, exten.clone(), jump, at);
         }
         self.call(here, &line.call)
     }
 
     /// Arguments are separated after values were put in (S9): data that holds separators writes its own arguments.
     fn late(&mut self, here: Here<'_>, line: &Line) {
-        let texts = self.eval(here, &Template::parse(&line.data).0);
+        let texts = self.eval(here, &Template::parse_in(&line.data, line.rules.dialect).0);
         let borders = b",()?:&|^";
         if !texts.iter().any(|text| borders.iter().any(|border| text.data_may_hold(*border))) {
             return;
@@ -89,7 +94,8 @@ impl Walk<'_> {
         let context = self.plan.room(here.context).map(|room| &*room.context.name);
         let compat = self.plan.program.compat();
         let textual = compat.textual_expressions || compat.late_arguments;
-        Eval { vars: self.vars, exten: here.exten, context, textual }.template(template)
+        let legacy = self.plan.program.has_legacy();
+        Eval { vars: self.vars, exten: here.exten, context, textual, legacy }.template(template)
     }
 
     pub(crate) fn effect(&mut self, here: Here<'_>, call: &Call<Template>, effect: Effect) {

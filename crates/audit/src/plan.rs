@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use dialplan::Dialect;
+use dialplan::apps::Effect;
+use dialplan::control::Call;
 use dialplan::pattern::Pattern;
 use dialplan::program::{Context, Exten, Program};
+use dialplan::text::Template;
 
 use crate::value::Value;
 
@@ -21,6 +23,8 @@ pub(crate) struct Plan<'a> {
     by_name: HashMap<&'a str, u32>,
     /// What begins with `_` is compared with the text of patterns (S2).
     pub(crate) by_text: bool,
+    /// Some macro lets keys be pressed, which are then dialled where it was called.
+    pub(crate) keyed_macros: bool,
 }
 
 /// One context.
@@ -48,7 +52,15 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        Self { program, contexts: rooms, by_name, by_text: program.dialect() != Dialect::Safe }
+        let keyed = |call: &Call<Template>| call.app.spec().effects.contains(&Effect::Collects);
+        let macros = contexts.iter().filter(|context| context.name.starts_with("macro-"));
+        let keyed_macros =
+            macros.flat_map(|context| &context.extens).flat_map(|exten| exten.lines.values()).any(|line| {
+                let mut any = false;
+                line.call.each(&mut |call| any |= keyed(call));
+                any
+            });
+        Self { program, contexts: rooms, by_name, by_text: !program.is_safe(), keyed_macros }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<u32> {
@@ -90,7 +102,10 @@ impl<'a> Plan<'a> {
             match &text {
                 Some(text) => {
                     let plain = dialplan::pattern::without_dashes(text);
-                    let same = inner.literals.get(&*plain).map_or(&[][..], Vec::as_slice);
+                    // Old dialects mind the dashes of an extension that is no pattern.
+                    let exact = inner.context.rules.dialect.compares_literals_exactly();
+                    let wanted = if exact { text.as_str() } else { &*plain };
+                    let same = inner.literals.get(wanted).map_or(&[][..], Vec::as_slice);
                     found.extend(same.iter().map(home));
                     // A literal of the context itself, open to every caller, comes before all else (S4, S5).
                     let open = |i: &u32| {
@@ -103,7 +118,7 @@ impl<'a> Plan<'a> {
                 }
                 None => found.extend(inner.literals.values().flatten().filter(matches).map(home)),
             }
-            if !special || self.program.dialect() != Dialect::Safe {
+            if !special || room.context.rules.dialect.patterns_are_special() {
                 found.extend(inner.patterns.iter().filter(matches).map(home));
             }
         }

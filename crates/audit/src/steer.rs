@@ -1,12 +1,13 @@
 //! Goto and its kin: which places a label may mean.
 
-use dialplan::control::{Control, Label, Sub, Target as Written};
+use dialplan::Dialect;
+use dialplan::control::{Control, Label, MacroCall, Sub, Target as Written};
 use dialplan::reach::Sink;
 use dialplan::text::Template;
 
 use crate::line::Here;
-use crate::value::Value;
-use crate::walk::{At, Walk};
+use crate::value::{Value, Values};
+use crate::walk::{At, Spot, Walk};
 
 impl Walk<'_> {
     /// A label that is written out.
@@ -14,7 +15,8 @@ impl Walk<'_> {
         if label.contains('$') {
             return self.everywhere(here.at);
         }
-        if let Some(label) = Label::parse(Template::literal(label)) {
+        let dialect = if label.contains('|') { Dialect::V1_2 } else { Dialect::V22 };
+        if let Some(label) = Label::parse(Template::literal(label), dialect) {
             self.label(here, &label);
         }
     }
@@ -63,6 +65,27 @@ impl Walk<'_> {
                 false
             }
             Control::StackPop => true,
+            Control::Macro(call) => {
+                self.macro_call(here, call);
+                true
+            }
+            Control::MacroIf { condition, yes, no } => {
+                self.functions(here, condition);
+                for call in [yes, no].into_iter().flatten() {
+                    self.macro_call(here, call);
+                }
+                true
+            }
+            // Where a macro may have come from, the search went on already.
+            Control::MacroExit => false,
+            Control::Lookup { set, found, .. } => {
+                self.functions(here, found);
+                for assign in set {
+                    self.functions(here, &assign.value);
+                    self.set(here, &assign.target, &assign.value);
+                }
+                true
+            }
             Control::ExecIf { condition, yes, no } => {
                 self.functions(here, condition);
                 let mut goes_on = yes.is_none() || no.is_none();
@@ -108,6 +131,24 @@ impl Walk<'_> {
             self.functions(here, arg);
         }
         self.label(here, &sub.label);
+    }
+
+    /// A macro comes back to the next line, or `MACRO_OFFSET` further; its keys are dialled where it was called.
+    fn macro_call(&mut self, here: Here<'_>, call: &MacroCall<Template>) {
+        for arg in &call.args {
+            self.functions(here, arg);
+        }
+        self.functions(here, &call.name);
+        let contexts = Values::of(Value::literal("macro-")).then(&self.eval(here, &call.name));
+        for context in contexts.iter().flat_map(|value| self.plan.named(value)).collect::<Vec<_>>() {
+            self.search(context, Value::literal("s"), At::First, here.at);
+        }
+        if self.plan.keyed_macros {
+            self.go(Spot::Keys(here.context), Some(here.at));
+        }
+        if self.vars.assigned("MACRO_OFFSET").iter().next().is_some() {
+            self.search(here.context, here.exten.clone(), At::Any, here.at);
+        }
     }
 
     fn set(&mut self, here: Here<'_>, target: &Written<Template>, value: &Template) {

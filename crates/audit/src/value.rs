@@ -166,8 +166,8 @@ impl Value {
     /// Whether some text matches the extension. `by_text`: what begins with `_` is compared with the pattern's own text
     /// (S2), as all dialects but `safe` do.
     pub(crate) fn matches(&self, pattern: &Pattern, by_text: bool) -> bool {
-        let Some(wanted) = Self::pattern(pattern) else { return false };
         let by_text = by_text && pattern.is_pattern() && self.may_begin(b'_');
+        let Some(wanted) = Self::pattern(pattern) else { return by_text };
         by_text || self.meets(&wanted) || (self.bytes().has(b'-') && self.without_dashes().meets(&wanted))
     }
 
@@ -305,7 +305,8 @@ mod tests {
         check(Value::literal("_X."), "_X.", true);
         check(Value::default(), "_!", true);
         check(Value::default(), "_.", false);
-        check(Value::anything(), "_[4", false);
+        // A pattern that matches nothing is still its own text (S2).
+        check(Value::anything(), "_[4", true);
     }
 
     #[test]

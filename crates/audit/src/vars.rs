@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use dialplan::apps::{ArgKind, Effect};
-use dialplan::control::{Assign, Call, Control, Sub, Target};
+use dialplan::control::{Assign, Call, Control, MacroCall, Sub, Target};
 use dialplan::program::{Exten, Program};
 use dialplan::text::{Name, Template};
 
@@ -19,6 +19,7 @@ const BUILT_IN: &[&str] = &[
     "calleridnum",
     "calleridname",
     "callerid",
+    "callerani",
     "channel",
     "dnid",
     "rdnis",
@@ -106,12 +107,13 @@ impl Vars {
 
     /// Works the values out, again and again until nothing is new.
     fn grow(&mut self, program: &Program, writes: &[Write<'_>]) {
-        let by_text = program.dialect() != dialplan::Dialect::Safe;
+        let by_text = !program.is_safe();
         for round in 0.. {
             let mut changed = false;
             for write in writes {
                 let exten = Value::anything().refine(&write.exten.pattern, &write.exten.name, by_text);
-                let eval = Eval { vars: self, exten: &exten, context: None, textual: false };
+                let eval =
+                    Eval { vars: self, exten: &exten, context: None, textual: false, legacy: program.has_legacy() };
                 let new = match write.from {
                     From::Plan(value) => eval.template(value),
                     From::Keys => Values::of(Value::run(keypad())),
@@ -186,7 +188,7 @@ fn collect<'a>(call: &'a Call<Template>, exten: &'a Exten, writes: &mut Vec<Writ
         if spec.kind == ArgKind::Variable {
             let from = if call.app.name() == "Read" { From::Keys } else { From::Anywhere };
             match arg.as_literal() {
-                Some(names) => names.split(['&', ',']).for_each(|name| write(name, from)),
+                Some(names) => names.split(['&', ',', '|']).for_each(|name| write(name, from)),
                 None => fine = false,
             }
         }
@@ -231,9 +233,37 @@ fn steer<'a>(control: &'a Control<Template>, write: Note<'_, 'a>) -> bool {
             fine &= functions(condition, write);
         }
         Control::GotoIfTime { times, .. } => fine &= functions(times, write),
-        Control::Goto(_) | Control::StackPop | Control::EndWhile | Control::ExitWhile | Control::ContinueWhile => {}
+        Control::Macro(target) => fine &= macro_call(target, write),
+        Control::MacroIf { condition, yes, no } => {
+            fine &= functions(condition, write);
+            for target in [yes, no].into_iter().flatten() {
+                fine &= macro_call(target, write);
+            }
+        }
+        Control::Lookup { set: assigns, found, .. } => {
+            fine &= functions(found, write);
+            for assign in assigns {
+                fine &= set(assign, write) && functions(&assign.value, write);
+            }
+        }
+        Control::Goto(_)
+        | Control::StackPop
+        | Control::MacroExit
+        | Control::EndWhile
+        | Control::ExitWhile
+        | Control::ContinueWhile => {}
     }
     fine
+}
+
+fn macro_call<'a>(target: &'a MacroCall<Template>, write: Note<'_, 'a>) -> bool {
+    for (n, arg) in target.args.iter().enumerate() {
+        write(&format!("ARG{}", n + 1), From::Plan(arg));
+    }
+    for name in ["ARGC", "MACRO_EXTEN", "MACRO_CONTEXT", "MACRO_PRIORITY"] {
+        write(name, From::Anywhere);
+    }
+    target.args.iter().all(|arg| functions(arg, write)) && functions(&target.name, write)
 }
 
 fn set<'a>(assign: &'a Assign<Template>, write: Note<'_, 'a>) -> bool {
@@ -248,7 +278,7 @@ fn set<'a>(assign: &'a Assign<Template>, write: Note<'_, 'a>) -> bool {
             for arg in args.iter().filter(|_| !harmless) {
                 match arg.as_literal() {
                     Some(names) if assigns => write(names, From::Plan(&assign.value)),
-                    Some(names) => names.split([',', '=', '&']).for_each(|name| write(name, From::Anywhere)),
+                    Some(names) => names.split([',', '|', '=', '&']).for_each(|name| write(name, From::Anywhere)),
                     None => return false,
                 }
             }
@@ -265,9 +295,9 @@ fn functions<'a>(template: &Template, write: Note<'_, 'a>) -> bool {
             && !is_harmless(name)
         {
             match args.as_literal() {
-                Some(names) => names.split([',', '=', '&', '(', ')']).for_each(|name| write(name, From::Anywhere)),
+                Some(names) => names.split([',', '|', '=', '&', '(', ')']).for_each(|name| write(name, From::Anywhere)),
                 // The name before the first value is literal in `SET(x=${y})`.
-                None => match args.literal_prefix().split_once(['=', ',']) {
+                None => match args.literal_prefix().split_once(['=', ',', '|']) {
                     Some((first, _)) => write(first, From::Anywhere),
                     None => fine = false,
                 },

@@ -26,6 +26,8 @@ pub(crate) enum At {
     Special,
     /// A priority.
     Priority(u32),
+    /// A priority that is gone to only if it is there (n+101).
+    Jump(u32),
     /// A label.
     Label(Box<str>),
     /// Any.
@@ -155,7 +157,8 @@ impl<'a> Walk<'a> {
     /// The lines behind a search.
     fn found(&mut self, at: usize, context: u32, exten: &Value, which: &At) {
         let special = *which == At::Special;
-        if !special {
+        let jump = matches!(which, At::Jump(_));
+        if !special && !jump {
             self.go(Spot::Context(context), Some(at));
             // There may be no such extension.
             self.search(context, Value::literal("i"), At::Special, at);
@@ -165,7 +168,7 @@ impl<'a> Walk<'a> {
         let lines = |home: &Home| self.plan.exten(*home).map(|found| &found.lines);
         let wanted: Option<BTreeSet<u32>> = match which {
             At::First | At::Special => Some(BTreeSet::from([1])),
-            At::Priority(priority) => Some(BTreeSet::from([*priority])),
+            At::Priority(priority) | At::Jump(priority) => Some(BTreeSet::from([*priority])),
             // A label is a number, found in one extension, that may run in another one (S3).
             At::Label(label) => {
                 let labelled = homes.iter().filter_map(lines).flatten().filter(|(_, line)| is_labelled(line, label));
@@ -182,7 +185,7 @@ impl<'a> Walk<'a> {
                 self.go(Spot::Line { context, home, priority: *priority, exten: exten.clone() }, Some(at));
             }
         }
-        if !special && *which != At::First {
+        if !special && !jump && *which != At::First {
             // A priority that is not there: the call runs out of lines.
             self.ran_out(context, at);
         }
@@ -250,7 +253,7 @@ impl<'a> Walk<'a> {
 
     /// No line is left: the call ends, or waits for an extension where `autofallthrough` is off (S11).
     fn ran_out(&mut self, context: u32, at: usize) {
-        if !self.plan.program.autofallthrough() {
+        if self.plan.room(context).is_none_or(|room| !self.plan.program.autofallthrough(&room.context.name)) {
             self.go(Spot::Keys(context), Some(at));
         }
     }

@@ -1,12 +1,13 @@
 //! Templates to text: looks values up and computes expressions (S8, S10). Functions are in `func`.
 
+use crate::dialect::{Compat, Dialect, Rules};
 use crate::expr::value::{self, Val};
 use crate::expr::{Expr, Node};
 use crate::func;
 use crate::host::Host;
 use crate::limits;
 use crate::machine::Back;
-use crate::program::{Compat, Place, Program};
+use crate::program::{Place, Program};
 use crate::text::{Name, Piece, Template, Value, textual};
 use crate::vars::Vars;
 use std::fmt;
@@ -50,6 +51,8 @@ pub(crate) struct Exception {
 /// Everything values are looked up in.
 pub(crate) struct Scope<'a> {
     pub(crate) program: &'a Program,
+    /// Those of the line that runs.
+    pub(crate) rules: Rules,
     pub(crate) vars: &'a mut Vars<Back>,
     pub(crate) place: &'a Place,
     pub(crate) caller: &'a str,
@@ -60,7 +63,7 @@ pub(crate) struct Scope<'a> {
 
 impl Scope<'_> {
     pub(crate) fn compat(&self) -> Compat {
-        self.program.compat
+        self.rules.compat
     }
 
     /// The value of a variable: built-ins first, then the channel's own, then the globals.
@@ -71,6 +74,11 @@ impl Scope<'_> {
             "PRIORITY" => return Some(self.place.priority.to_string()),
             _ => {}
         }
+        if self.rules.dialect.has_old_variables()
+            && let Some(value) = self.old_variable(name)
+        {
+            return Some(value);
+        }
         if let Some(value) = self.host.variable(name) {
             return Some(value);
         }
@@ -80,8 +88,46 @@ impl Scope<'_> {
         self.global(name)
     }
 
+    /// Built-in variables of the time before functions. 1.0 gives the number where there is no name, and takes
+    /// punctuation out of the number.
+    fn old_variable(&mut self, name: &str) -> Option<String> {
+        let oldest = self.rules.dialect == Dialect::V1_0;
+        let mut caller = |part: &str| self.host.function("CALLERID", &[part.to_owned()]).unwrap_or_default();
+        Some(match name {
+            "CALLERIDNUM" if oldest => caller("num").replace([' ', '(', ')', '-', '.'], ""),
+            "CALLERIDNUM" => caller("num"),
+            "CALLERIDNAME" if oldest => Some(caller("name")).filter(|n| !n.is_empty()).unwrap_or_else(|| caller("num")),
+            "CALLERIDNAME" => caller("name"),
+            "CALLERID" => match (caller("name"), caller("num")) {
+                (name, number) if name.is_empty() => number,
+                (name, number) => format!("\"{name}\" <{number}>"),
+            },
+            "CALLERANI" => caller("ani"),
+            "DNID" => caller("dnid"),
+            "RDNIS" => caller("rdnis"),
+            "LANGUAGE" => self.host.function("CHANNEL", &["language".to_owned()]).unwrap_or_default(),
+            "ACCOUNTCODE" => self.host.function("CHANNEL", &["accountcode".to_owned()]).unwrap_or_default(),
+            "TIMESTAMP" | "DATETIME" => {
+                let t = self.host.now();
+                let (y, mo, d, h, mi, s) = (t.year, t.month, t.day, t.hour, t.minute, t.second);
+                if name == "TIMESTAMP" {
+                    format!("{y:04}{mo:02}{d:02}-{h:02}{mi:02}{s:02}")
+                } else {
+                    format!("{d:02}{mo:02}{y:04}-{h:02}:{mi:02}:{s:02}")
+                }
+            }
+            _ => return None,
+        })
+    }
+
     pub(crate) fn global(&mut self, name: &str) -> Option<String> {
-        self.host.global(name).or_else(|| self.program.globals.get(name).cloned())
+        let name = self.program.variable_key(name);
+        self.host.global(&name).or_else(|| self.program.globals.get(&*name).cloned())
+    }
+
+    pub(crate) fn set_global(&mut self, name: &str, value: &str) {
+        let name = self.program.variable_key(name);
+        self.host.set_global(&name, value);
     }
 
     /// Sets a variable of the channel.
@@ -136,7 +182,7 @@ impl Scope<'_> {
             None => Ok(text),
             Some(slice) => {
                 let slice = self.expand(slice)?;
-                Ok(sliced(text, &slice))
+                Ok(sliced(text, &slice, self.rules.dialect))
             }
         }
     }
@@ -148,7 +194,7 @@ impl Scope<'_> {
         }
         match expr.tree() {
             Some(tree) => Ok(self.node(tree)?.text()),
-            None => Ok(String::new()),
+            None => Ok(self.rules.dialect.no_expression().to_owned()),
         }
     }
 
@@ -169,8 +215,8 @@ impl Scope<'_> {
                 }
                 Node::Binary(op, a, b) => {
                     let (a, b) = (scope.node(a)?, scope.node(b)?);
-                    let host = &mut *scope.host;
-                    value::apply(*op, a, b, &mut |text| host.note(text))
+                    let (host, dialect) = (&mut *scope.host, scope.rules.dialect);
+                    value::apply(*op, a, b, dialect, &mut |text| host.note(text))
                 }
             })
         })
@@ -178,13 +224,14 @@ impl Scope<'_> {
 }
 
 /// `:offset[:length]` of a value (S8). Characters are counted, so that no character is ever cut in two.
-pub(crate) fn sliced(text: String, slice: &str) -> String {
+pub(crate) fn sliced(text: String, slice: &str, dialect: Dialect) -> String {
     let Some((offset, rest)) = leading_number(slice) else { return text };
     let length = rest.strip_prefix(':').and_then(leading_number).map(|(n, _)| n);
     let total = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
     let from = if offset < 0 { (total + offset).max(0) } else { offset };
     let to = match length {
         None => total,
+        Some(n) if n < 0 && !dialect.cuts_from_end() => total,
         Some(n) if n < 0 => total + n,
         Some(n) => from.saturating_add(n).min(total),
     };
@@ -233,8 +280,8 @@ mod tests {
             ("0:-20", ""),
             ("999999999999999999999", ""),
         ] {
-            assert_eq!(sliced("123456789".into(), slice), expected, "{slice}");
+            assert_eq!(sliced("123456789".into(), slice, Dialect::V22), expected, "{slice}");
         }
-        assert_eq!(sliced("für dich".into(), "1:2"), "ür");
+        assert_eq!(sliced("für dich".into(), "1:2", Dialect::Safe), "ür");
     }
 }

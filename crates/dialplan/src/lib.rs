@@ -6,6 +6,7 @@
 
 pub mod apps;
 pub mod control;
+pub mod dialect;
 mod eval;
 pub mod expr;
 pub mod finding;
@@ -24,12 +25,13 @@ pub mod text;
 pub mod time;
 mod vars;
 
+pub use dialect::{Choice, Compat, Dialect, Rules};
 pub use eval::Fault;
 pub use expr::truth;
 pub use finding::{Finding, Severity};
 pub use host::Host;
-pub use load::{Files, Loaded, load, load_with};
+pub use load::{Files, Loaded, Source, load, load_each, load_with};
 pub use machine::{Collected, ControlResult, Ending, Invocation, Machine, Step, Wait};
-pub use program::{Compat, Context, Dialect, Exten, Found, Line, Place, Program};
+pub use program::{Context, Exten, Found, Line, Place, Program};
 pub use span::{FileId, SourceMap, Span};
 pub use time::CivilTime;

@@ -2,6 +2,7 @@
 //!
 //! `_` begins a pattern; without it an extension is the number itself. The search over a context is `program::search`.
 
+use crate::dialect::Dialect;
 use std::cmp::Ordering;
 
 /// A set of bytes.
@@ -110,9 +111,19 @@ pub fn without_dashes(text: &str) -> std::borrow::Cow<'_, str> {
 impl Pattern {
     /// What the text of an extension means in the dialects from 1.6 on.
     pub fn parse(text: &str) -> Pattern {
+        Pattern::parse_in(text, Dialect::V22)
+    }
+
+    /// What the text of an extension means.
+    pub fn parse_in(text: &str, dialect: Dialect) -> Pattern {
         let Some(rest) = text.strip_prefix('_') else {
-            return Pattern::Literal(without_dashes(text).into());
+            let text = if dialect.compares_literals_exactly() { text.into() } else { without_dashes(text) };
+            return Pattern::Literal(text.into());
         };
+        // A dash at the end waits for something that never comes.
+        if dialect.is_legacy() && rest.ends_with('-') {
+            return Pattern::Never;
+        }
         let mut sets = Vec::new();
         let mut bytes = rest.bytes().peekable();
         while let Some(byte) = bytes.next() {
@@ -122,7 +133,7 @@ impl Pattern {
                 b'z' | b'Z' => ByteSet::range(b'1', b'9'),
                 b'n' | b'N' => ByteSet::range(b'2', b'9'),
                 b'.' => return Pattern::Sets(sets.into(), Tail::Any),
-                b'!' => return Pattern::Sets(sets.into(), Tail::Early),
+                b'!' if dialect.has_early() => return Pattern::Sets(sets.into(), Tail::Early),
                 b'[' => {
                     let mut inside = Vec::new();
                     let mut closed = false;
@@ -134,6 +145,9 @@ impl Pattern {
                         inside.push(b);
                     }
                     if !closed {
+                        return Pattern::Never;
+                    }
+                    if inside.is_empty() && dialect.is_legacy() {
                         return Pattern::Never;
                     }
                     if inside.is_empty() {
@@ -178,6 +192,23 @@ impl Pattern {
                     (Tail::Early, _) => Fit::Early,
                 }
             }
+        }
+    }
+
+    /// How dialled data, as it was dialled, stands to it.
+    pub fn fit_in(&self, dialled: &str, dialect: Dialect) -> Fit {
+        if !dialect.compares_literals_exactly() {
+            return self.fit_raw(dialled);
+        }
+        match self {
+            Pattern::Literal(text) if **text == *dialled => Fit::Exact,
+            Pattern::Literal(text) => {
+                let begin = text.as_bytes().get(..dialled.len());
+                let half =
+                    text.len() > dialled.len() && begin.is_some_and(|b| b.eq_ignore_ascii_case(dialled.as_bytes()));
+                if half { Fit::Needs } else { Fit::No }
+            }
+            _ => self.fit(&dialect.normalise(dialled)),
         }
     }
 
@@ -246,12 +277,18 @@ fn set(inside: &[u8]) -> ByteSet {
 pub struct Caller {
     text: Box<str>,
     pattern: Pattern,
+    dialect: Dialect,
 }
 
 impl Caller {
     /// Parses what follows the `/`.
     pub fn parse(text: &str) -> Caller {
-        Caller { text: text.into(), pattern: Pattern::parse(text) }
+        Caller::parse_in(text, Dialect::V22)
+    }
+
+    /// The same in a dialect.
+    pub fn parse_in(text: &str, dialect: Dialect) -> Caller {
+        Caller { text: text.into(), pattern: Pattern::parse_in(text, dialect), dialect }
     }
 
     /// As it is written.
@@ -261,7 +298,7 @@ impl Caller {
 
     /// Whether this caller ID number fits.
     pub fn fits(&self, number: &str) -> bool {
-        if number.is_empty() { self.text.is_empty() } else { self.pattern.fit_raw(number).matches() }
+        if number.is_empty() { self.text.is_empty() } else { self.pattern.fit_in(number, self.dialect).matches() }
     }
 
     /// What it matches.

@@ -1,6 +1,8 @@
 //! Local time as the plan sees it, and the time conditions of `include`, `GotoIfTime` and `IFTIME`.
 //! No clock is read here: the time comes in through [`crate::Host::now`].
 
+use crate::dialect::Dialect;
+
 /// A moment in the exchange's own time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CivilTime {
@@ -91,6 +93,7 @@ pub struct Times {
     days: u32,
     months: u16,
     wrong: Option<Box<str>>,
+    dialect: Dialect,
 }
 
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
@@ -99,7 +102,13 @@ const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "au
 impl Times {
     /// Parses a condition, separated by commas or `|`. A wrong part makes it never true, see [`Times::wrong`].
     pub fn parse(text: &str) -> Times {
-        let mut parts = text.split([',', '|']).map(str::trim);
+        Times::parse_in(text, Dialect::V22)
+    }
+
+    /// The same in a dialect: old ones know only `|`, steps of two minutes and no time zone.
+    pub fn parse_in(text: &str, dialect: Dialect) -> Times {
+        let separators: &[char] = if dialect.is_old() { &['|'] } else { &[',', '|'] };
+        let mut parts = text.split(separators).map(str::trim);
         let mut wrong = None;
         let mut bad = |what: &str, part: &str| {
             wrong.get_or_insert_with(|| format!("{what} \u{201c}{part}\u{201d}").into());
@@ -145,12 +154,18 @@ impl Times {
             days,
             months: u16::try_from(months & 0xfff).unwrap_or(0),
             wrong,
+            dialect,
         }
     }
 
     /// As it is written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// By whose rules it is read.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The part that cannot be read, which makes the condition never true.
@@ -160,15 +175,19 @@ impl Times {
 
     /// Whether a fifth part names a time zone. The exchange has one time zone, so it is not looked at.
     pub fn zone(&self) -> Option<&str> {
+        if self.dialect.is_old() {
+            return None;
+        }
         self.text.split([',', '|']).nth(4).map(str::trim).filter(|z| !z.is_empty())
     }
 
     /// Whether it is true now.
     pub fn contains(&self, now: &CivilTime) -> bool {
-        let minute = u16::from(now.hour) * 60 + u16::from(now.minute);
+        let slot = if self.dialect.has_two_minute_slots() { 2 } else { 1 };
+        let minute = (u16::from(now.hour) * 60 + u16::from(now.minute)) / slot;
         let in_minutes = self.minutes.as_ref().is_none_or(|ranges| {
-            ranges.iter().any(|(from, to)| {
-                if from <= to { (*from..=*to).contains(&minute) } else { minute >= *from || minute <= *to }
+            ranges.iter().map(|(from, to)| (from / slot, to / slot)).any(|(from, to)| {
+                if from <= to { (from..=to).contains(&minute) } else { minute >= from || minute <= to }
             })
         });
         in_minutes
@@ -242,6 +261,8 @@ mod tests {
         ] {
             assert_eq!(Times::parse(text).contains(&thursday()), expected, "{text}");
         }
+        let old = |text: &str| Times::parse_in(text, Dialect::V1_2).contains(&thursday());
+        assert!(old("11:31-11:31|*|*|*") && old("11:30-11:30") && !old("11:32-11:33") && !old("11:30-11:30,*,*,*"));
         assert!(Times::parse("25:00-26:00,*,*,*").wrong().is_some());
         assert_eq!(Times::parse("*,*,*,*,Europe/Berlin").zone(), Some("Europe/Berlin"));
     }

@@ -1,6 +1,7 @@
 //! The variables of one channel: inheritance marks, and the frames of Gosub with their local variables (S12, S13).
 
 use crate::limits;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// How far a variable goes to channels that this one makes.
@@ -28,10 +29,17 @@ pub(crate) struct Frame<P> {
     argc: usize,
 }
 
+/// A name as it is kept.
+pub(crate) fn key(name: &str, folds: bool) -> Cow<'_, str> {
+    if folds && name.bytes().any(|b| b.is_ascii_lowercase()) { name.to_ascii_uppercase().into() } else { name.into() }
+}
+
 /// All variables of a channel.
 #[derive(Debug, Clone)]
 pub(crate) struct Vars<P> {
     map: HashMap<String, Var>,
+    /// Names ignore case: they are kept in capitals.
+    folds: bool,
     frames: Vec<Frame<P>>,
     /// Names and values in the map and hidden in frames.
     bytes: usize,
@@ -39,7 +47,7 @@ pub(crate) struct Vars<P> {
 
 impl<P> Default for Vars<P> {
     fn default() -> Self {
-        Vars { map: HashMap::new(), frames: Vec::new(), bytes: 0 }
+        Vars { map: HashMap::new(), folds: false, frames: Vec::new(), bytes: 0 }
     }
 }
 
@@ -55,13 +63,28 @@ pub(crate) fn bare(name: &str) -> (&str, Inherit) {
 }
 
 impl<P> Vars<P> {
+    /// Variables whose names ignore case.
+    pub(crate) fn folding(folds: bool) -> Self {
+        Vars { folds, ..Vars::default() }
+    }
+
+    fn key<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        key(name, self.folds)
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.map.get(name).map(|v| v.value.as_str())
+        self.map.get(&*self.key(name)).map(|v| v.value.as_str())
+    }
+
+    /// Where the innermost Gosub or macro goes back to.
+    pub(crate) fn innermost(&self) -> Option<&P> {
+        self.frames.last().map(|f| &f.back)
     }
 
     /// Sets a variable; `false` if there is no room for it.
     pub(crate) fn set(&mut self, name: &str, value: String) -> bool {
         let (name, inherit) = bare(name);
+        let name = &*self.key(name);
         if value.len() > limits::VALUE_BYTES || name.len() > limits::VALUE_BYTES {
             return false;
         }
@@ -81,7 +104,7 @@ impl<P> Vars<P> {
 
     /// Sets a variable that ends with the innermost Gosub; without one it is an ordinary variable.
     pub(crate) fn set_local(&mut self, name: &str, value: String) -> bool {
-        let name = bare(name).0;
+        let name = &*self.key(bare(name).0);
         let old = self.map.get(name).cloned();
         let cost = name.len() + old.as_ref().map_or(0, |v| v.value.len());
         if let Some(frame) = self.frames.last_mut()

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{Caller, loaded, run, value};
-use dialplan::load::{Files, load};
-use dialplan::{Compat, Dialect, Loaded, Place, limits};
+use dialplan::load::{Files, NoFiles, Source, load};
+use dialplan::{Choice, Compat, Dialect, Loaded, Place, limits, load_each};
 
 fn safe(text: &str) -> Loaded {
     loaded(text, Dialect::Safe, Compat::default())
@@ -138,10 +138,26 @@ fn steps_are_bounded() {
 
 #[test]
 fn the_dialect_is_guessed_with_a_reason() {
-    let guess = |text| Dialect::guess(text).0;
-    assert_eq!(guess("[c]\nexten => s,1,Dial(PJSIP/1,20)\nexten => s,n,GotoIf($[1 | 0]?a:b)\n"), Dialect::Safe);
-    assert_eq!(guess("[c]\nexten => s,1,DigitTimeout,5\n"), Dialect::V1_2);
-    assert_eq!(guess("[c]\nexten => s,1,Dial(SIP/x|20|tr)\n"), Dialect::V1_2);
+    let read = |text: &str| {
+        let source = Source {
+            name: "extensions.conf".to_owned(),
+            text: text.to_owned(),
+            choice: Choice::Auto(Dialect::Safe),
+            compat: Compat::default(),
+        };
+        let loaded = load_each(&[source], &NoFiles);
+        let told: Vec<String> =
+            loaded.findings.iter().filter(|f| f.code == "dialect-chosen").map(|f| f.message.clone()).collect();
+        (loaded.program.dialect(), told.join("; "))
+    };
+    let (dialect, told) = read("[c]\nexten => s,1,DigitTimeout,5\n");
+    assert_eq!(dialect, Dialect::V1_2);
+    assert_eq!(told, "this file is read in dialect 1.2: DigitTimeout is an application of that time");
+    assert_eq!(read("[c]\nexten => s,1,Dial(SIP/x|20|tr)\n").0, Dialect::V1_2);
+    assert_eq!(
+        read("[c]\nexten => s,1,Dial(PJSIP/1,20)\nexten => s,n,GotoIf($[1 | 0]?a:b)\n"),
+        (Dialect::Safe, String::new())
+    );
 }
 
 #[test]

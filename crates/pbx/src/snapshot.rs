@@ -22,6 +22,6 @@ impl Snapshot {
     /// Whether the plan has something at `place` for this caller at this moment.
     #[must_use]
     pub fn has_place(&self, place: &Place, caller: &str, host: &mut dyn Host) -> bool {
-        self.program.find(&place.context, &place.exten, place.priority, caller, Some(&host.now())).is_some()
+        self.program.start(place, caller, Some(&host.now())).is_some()
     }
 }

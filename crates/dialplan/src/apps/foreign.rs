@@ -63,10 +63,6 @@ pub(super) const TABLE: &[AppSpec] = &[
     known("Stasis", "hands the call to another program", &[Network, Anything]),
     known("Exec", "runs an application that data names", &[Anything]),
     known("TryExec", "runs an application that data names", &[Anything]),
-    known("Macro", "the old form of Gosub", &[Jumps, Assigns])
-        .args(&[need("name", ArgKind::Text), may("args", ArgKind::Text)]),
-    known("MacroExit", "the old form of Return", &[Jumps]),
-    known("MacroIf", "the old form of GosubIf", &[Jumps, Assigns]),
     known("MacroExclusive", "the old form of Gosub", &[Jumps, Assigns]),
     known("Random", "jumps by chance", &[Jumps]).args(&[need("probability:label", ArgKind::Text)]),
     known("MixMonitor", "records both parties", &[Records, RunsProgram, WritesFiles, Writes(&["MIXMONITOR_FILENAME"])]),
@@ -114,6 +110,8 @@ pub(super) const TABLE: &[AppSpec] = &[
     known("SendFAX", "sends a fax", &[Answers, ReadsFiles]),
     known("ADSIProg", "programs a phone", &[Plays]),
     known("GetCPEID", "asks a phone who it is", &[Plays]),
+    known("DBget", "reads the database", &[ReadsDatabase, Assigns, Jumps])
+        .args(&[need("name=family/key", ArgKind::Text)]),
     known("ChangeMonitor", "names the recording anew", &[Records]),
     known("ClearHash", "clears a hash", &[Assigns]),
     known("ImportVar", "reads a variable of another call", &[Assigns]),

@@ -43,6 +43,16 @@ pub(super) const TABLE: &[AppSpec] = &[
         .help("The value is in GOSUB_RETVAL. Without a Gosub before, the call ends.")
         .steers(),
     AppSpec::new("StackPop", "forgets the last Gosub without going back").effects(&[]).steers(),
+    AppSpec::new("Macro", "runs context macro-NAME and comes back")
+        .args(&[need("name", ArgKind::Text), super::may("arguments", ArgKind::Text)])
+        .effects(&[Effect::Jumps, Effect::Writes(&["ARG1", "MACRO_EXTEN", "MACRO_CONTEXT", "MACRO_PRIORITY"])])
+        .help("The arguments are ARG1, ARG2 and so on there. It ends with its last priority. Asterisk has had none since 21; Gosub is its present form.")
+        .steers(),
+    AppSpec::new("MacroIf", "runs one of two macros, by a condition")
+        .args(&[need("condition?name[,arguments][:name[,arguments]]", ArgKind::Text)])
+        .effects(&[Effect::Jumps, Effect::Writes(&["ARG1", "MACRO_EXTEN", "MACRO_CONTEXT", "MACRO_PRIORITY"])])
+        .steers(),
+    AppSpec::new("MacroExit", "ends the macro at once").effects(&[Effect::Jumps]).steers(),
     AppSpec::new("ExecIf", "runs one of two applications, by a condition")
         .args(&[need("condition?App(args)[:App(args)]", ArgKind::Text)])
         .effects(&[])

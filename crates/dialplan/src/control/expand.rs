@@ -1,6 +1,6 @@
 //! Templates to text, piece by piece: what a steering application works with when it runs.
 
-use super::{Assign, Call, Control, Label, Sub, Target};
+use super::{Assign, Call, Control, Label, MacroCall, Sub, Target};
 use crate::apps::ArgKind;
 use crate::eval::Fault;
 use crate::text::{Piece, Split, Template};
@@ -49,6 +49,12 @@ impl Label<Template> {
 impl Sub<Template> {
     fn expand(&self, expand: Expand<'_>) -> Result<Sub<String>, Fault> {
         Ok(Sub { label: self.label.expand(expand)?, args: list(&self.args, expand)? })
+    }
+}
+
+impl MacroCall<Template> {
+    fn expand(&self, expand: Expand<'_>) -> Result<MacroCall<String>, Fault> {
+        Ok(MacroCall { name: expand(&self.name)?, args: list(&self.args, expand)? })
     }
 }
 
@@ -101,6 +107,18 @@ impl Control<Template> {
             },
             Control::Return(value) => Control::Return(expand(value)?),
             Control::StackPop => Control::StackPop,
+            Control::Macro(call) => Control::Macro(call.expand(expand)?),
+            Control::MacroIf { condition, yes, no } => Control::MacroIf {
+                condition: expand(condition)?,
+                yes: each(yes.as_ref(), expand, MacroCall::expand)?,
+                no: each(no.as_ref(), expand, MacroCall::expand)?,
+            },
+            Control::MacroExit => Control::MacroExit,
+            Control::Lookup { set, found, jump_if_found } => Control::Lookup {
+                set: set.iter().map(|a| a.expand(expand)).collect::<Result<_, _>>()?,
+                found: expand(found)?,
+                jump_if_found: *jump_if_found,
+            },
             Control::ExecIf { condition, yes, no } => Control::ExecIf {
                 condition: expand(condition)?,
                 yes: each(yes.as_ref(), expand, Call::expand)?,

@@ -5,6 +5,7 @@
 //! can fill a piece, never move its border.
 
 mod expand;
+mod old;
 mod parse;
 mod show;
 
@@ -51,6 +52,15 @@ pub struct Assign<T> {
 pub struct Sub<T> {
     /// Where to.
     pub label: Label<T>,
+    /// `ARG1`, `ARG2`, …
+    pub args: Vec<T>,
+}
+
+/// What `Macro` runs: context `macro-NAME`, with arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MacroCall<T> {
+    /// The name after `macro-`.
+    pub name: T,
     /// `ARG1`, `ARG2`, …
     pub args: Vec<T>,
 }
@@ -149,6 +159,28 @@ pub enum Control<T> {
     Return(T),
     /// `StackPop()`.
     StackPop,
+    /// `Macro(name,arguments)`.
+    Macro(MacroCall<T>),
+    /// `MacroIf(condition?name,arguments:name,arguments)`.
+    MacroIf {
+        /// True or false by [`crate::truth`].
+        condition: T,
+        /// What to run if true.
+        yes: Option<MacroCall<T>>,
+        /// What to run if false.
+        no: Option<MacroCall<T>>,
+    },
+    /// `MacroExit()`.
+    MacroExit,
+    /// `DBget`, `LookupBlacklist`: sets, then goes on at its priority + 101 by whether something was found (S15).
+    Lookup {
+        /// What is set.
+        set: Vec<Assign<T>>,
+        /// `1` if it was found.
+        found: T,
+        /// Whether it jumps when found, or when not.
+        jump_if_found: bool,
+    },
     /// `ExecIf(condition?app(args):app(args))`.
     ExecIf {
         /// True or false by [`crate::truth`].

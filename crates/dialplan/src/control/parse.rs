@@ -1,25 +1,31 @@
 //! The grammars of the steering applications: text to [`Control`], before any value is put in.
 
-use super::{App, Assign, Call, Control, Label, Sub, Target};
+use super::{App, Assign, Call, Control, Label, MacroCall, Sub, Target, old};
+use crate::dialect::Dialect;
 use crate::limits;
 use crate::text::{Split, Template};
 
 impl Call<Template> {
-    /// Parses the text between an application's brackets.
-    pub fn parse(name: &str, data: &Template) -> Call<Template> {
-        Self::nested(App::find(name.trim()), data, 0)
+    /// Parses the text between an application's brackets as it is once loaded.
+    pub fn parse(name: &str, data: &Template, dialect: Dialect) -> Call<Template> {
+        if dialect.has_old_applications()
+            && let Some(call) = old::call(name.trim(), data)
+        {
+            return call;
+        }
+        Self::nested(App::find(name.trim()), data, 0, dialect)
     }
 
-    fn nested(app: App, data: &Template, depth: usize) -> Call<Template> {
-        let control = control(app.name(), data, depth).map(Box::new);
+    fn nested(app: App, data: &Template, depth: usize, dialect: Dialect) -> Call<Template> {
+        let control = control(app.name(), data, depth, dialect).map(Box::new);
         let spec = app.spec();
         let most = spec.args.len().max(1);
-        let args = if control.is_some() { Vec::new() } else { data.split(b',', Split::Clean, most) };
+        let args = if control.is_some() { Vec::new() } else { data.split(dialect.separator(), dialect.split(), most) };
         Call { app, args, control }
     }
 
     /// `App(args)` as it stands inside ExecIf.
-    fn inner(text: Template, depth: usize) -> Option<Call<Template>> {
+    fn inner(text: Template, depth: usize, dialect: Dialect) -> Option<Call<Template>> {
         let text = text.trim();
         if text.is_empty() {
             return None;
@@ -36,18 +42,19 @@ impl Call<Template> {
             Some(name) => App::find(name.trim()),
             None => App::Unknown(name.to_string().into()),
         };
-        Some(Self::nested(app, &data, depth))
+        Some(Self::nested(app, &data, depth, dialect))
     }
 }
 
 impl Label<Template> {
     /// Parses `[[context,]extension,]priority`; nothing if the text is empty.
-    pub fn parse(text: Template) -> Option<Label<Template>> {
+    pub fn parse(text: Template, dialect: Dialect) -> Option<Label<Template>> {
         let text = text.trim();
         if text.is_empty() {
             return None;
         }
-        let mut parts = text.split(b',', Split::Plain, limits::ARGUMENTS).into_iter().map(Template::trim);
+        let mut parts =
+            text.split(dialect.separator(), Split::Plain, limits::ARGUMENTS).into_iter().map(Template::trim);
         Some(match (parts.next(), parts.next(), parts.next()) {
             (Some(context), Some(exten), Some(priority)) => {
                 Label { context: Some(context), exten: Some(exten), priority }
@@ -59,21 +66,21 @@ impl Label<Template> {
 }
 
 impl Sub<Template> {
-    fn parse(text: Template) -> Option<Sub<Template>> {
+    fn parse(text: Template, dialect: Dialect) -> Option<Sub<Template>> {
         let (label, args) = match text.split_once(b'(') {
             None => (text, Vec::new()),
             Some((label, rest)) => {
                 let inside = rest.rsplit_once(b')').map_or(rest, |(inside, _)| inside);
-                (label, inside.split(b',', Split::Raw, limits::ARGUMENTS))
+                (label, inside.split(dialect.separator(), dialect.raw_split(), limits::ARGUMENTS))
             }
         };
-        Some(Sub { label: Label::parse(label)?, args })
+        Some(Sub { label: Label::parse(label, dialect)?, args })
     }
 }
 
 impl Assign<Template> {
     /// Parses `name=value`; `None` without `=`.
-    pub fn parse(text: &Template) -> Option<Assign<Template>> {
+    pub fn parse(text: &Template, dialect: Dialect) -> Option<Assign<Template>> {
         let (name, value) = text.split_once(b'=')?;
         let function = name.split_once(b'(').and_then(|(function, rest)| {
             let function = function.as_literal()?.trim().to_owned();
@@ -82,7 +89,8 @@ impl Assign<Template> {
         });
         let target = match function {
             Some((function, args)) => {
-                Target::Function { name: function.into(), args: args.split(b',', Split::Clean, limits::ARGUMENTS) }
+                let args = args.split(dialect.separator(), dialect.split(), limits::ARGUMENTS);
+                Target::Function { name: function.into(), args }
             }
             None => Target::Variable(name),
         };
@@ -107,40 +115,82 @@ fn condition(data: &Template) -> (Template, Option<Template>, Option<Template>) 
     }
 }
 
+impl MacroCall<Template> {
+    fn parse(text: Template, dialect: Dialect) -> Option<MacroCall<Template>> {
+        let mut parts = text.split(dialect.separator(), dialect.split(), limits::ARGUMENTS).into_iter();
+        let name = parts.next()?.trim();
+        Some(MacroCall { name, args: parts.collect() })
+    }
+}
+
+/// `A=1|B=2|g`: in old dialects several at once, and a last `g` makes them global.
+fn several(data: &Template, dialect: Dialect) -> Vec<Assign<Template>> {
+    let mut parts = data.split(dialect.separator(), dialect.split(), limits::ARGUMENTS);
+    let global = parts.len() > 1 && parts.last().and_then(Template::as_literal).is_some_and(|last| last.trim() == "g");
+    if global {
+        parts.pop();
+    }
+    let mut assigns: Vec<_> = parts.iter().filter_map(|part| Assign::parse(part, dialect)).collect();
+    for assign in &mut assigns {
+        if let (true, Target::Variable(name)) = (global, &assign.target) {
+            assign.target = Target::Function { name: "GLOBAL".into(), args: vec![name.clone()] };
+        }
+    }
+    assigns
+}
+
 /// The grammar of a steering application; `None` for all others.
-fn control(app: &str, data: &Template, depth: usize) -> Option<Control<Template>> {
+fn control(app: &str, data: &Template, depth: usize, dialect: Dialect) -> Option<Control<Template>> {
+    let label = |text: Option<Template>| text.and_then(|text| Label::parse(text, dialect));
+    let sub = |text: Option<Template>| text.and_then(|text| Sub::parse(text, dialect));
+    let nowhere = || Label { context: None, exten: None, priority: Template::default() };
     Some(match app {
-        "Goto" => Control::Goto(Label::parse(data.clone()).unwrap_or_else(|| Label {
-            context: None,
-            exten: None,
-            priority: Template::default(),
-        })),
+        "Goto" => Control::Goto(label(Some(data.clone())).unwrap_or_else(nowhere)),
         "GotoIf" | "GotoIfTime" => {
             let (condition, yes, no) = condition(data);
-            let (yes, no) = (yes.and_then(Label::parse), no.and_then(Label::parse));
+            let (yes, no) = (label(yes), label(no));
             if app == "GotoIf" {
                 Control::GotoIf { condition, yes, no }
             } else {
                 Control::GotoIfTime { times: condition, yes, no }
             }
         }
-        "Set" => Control::Set(Assign::parse(data).into_iter().collect()),
+        "Set" if dialect.sets_several() => Control::Set(several(data, dialect)),
+        "Set" => Control::Set(Assign::parse(data, dialect).into_iter().collect()),
         "MSet" => {
-            Control::Set(data.split(b',', Split::Clean, limits::ARGUMENTS).iter().filter_map(Assign::parse).collect())
+            let parts = data.split(dialect.separator(), dialect.split(), limits::ARGUMENTS);
+            Control::Set(parts.iter().filter_map(|part| Assign::parse(part, dialect)).collect())
         }
-        "Gosub" => Control::Gosub(Sub::parse(data.clone()).unwrap_or_else(|| Sub {
-            label: Label { context: None, exten: None, priority: Template::default() },
-            args: Vec::new(),
-        })),
+        "Gosub" => {
+            Control::Gosub(sub(Some(data.clone())).unwrap_or_else(|| Sub { label: nowhere(), args: Vec::new() }))
+        }
         "GosubIf" => {
             let (condition, yes, no) = condition(data);
-            Control::GosubIf { condition, yes: yes.and_then(Sub::parse), no: no.and_then(Sub::parse) }
+            Control::GosubIf { condition, yes: sub(yes), no: sub(no) }
         }
         "Return" => Control::Return(data.clone()),
         "StackPop" => Control::StackPop,
+        "Macro" => Control::Macro(MacroCall::parse(data.clone(), dialect)?),
+        "MacroIf" => {
+            let (condition, yes, no) = condition(data);
+            let parse = |text: Option<Template>| text.and_then(|text| MacroCall::parse(text, dialect));
+            Control::MacroIf { condition, yes: parse(yes), no: parse(no) }
+        }
+        "MacroExit" => Control::MacroExit,
+        // Before 1.6: condition|application|arguments.
+        "ExecIf" if depth < limits::NESTING && dialect.is_old() => {
+            let mut parts = data.split(dialect.separator(), Split::Parens, 3).into_iter();
+            let (condition, app) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            let rest = parts.next().unwrap_or_default();
+            let app = match app.as_literal() {
+                Some(name) => App::find(name.trim()),
+                None => App::Unknown(app.to_string().into()),
+            };
+            Control::ExecIf { condition, yes: Some(Call::nested(app, &rest, depth + 1, dialect)), no: None }
+        }
         "ExecIf" if depth < limits::NESTING => {
             let (condition, yes, no) = condition(data);
-            let inner = |t: Option<Template>| t.and_then(|t| Call::inner(t, depth + 1));
+            let inner = |t: Option<Template>| t.and_then(|t| Call::inner(t, depth + 1, dialect));
             Control::ExecIf { condition, yes: inner(yes), no: inner(no) }
         }
         "While" => Control::While(data.clone()),

@@ -1,6 +1,6 @@
 //! Steering applications as text, for logs and for showing a walk.
 
-use super::{Assign, Call, Control, Label, Sub, Target};
+use super::{Assign, Call, Control, Label, MacroCall, Sub, Target};
 use std::fmt;
 
 impl<T: fmt::Display> fmt::Display for Label<T> {
@@ -22,6 +22,13 @@ impl<T: fmt::Display> fmt::Display for Sub<T> {
             return Ok(());
         }
         write!(f, "({})", joined(&self.args))
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for MacroCall<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)?;
+        self.args.iter().try_for_each(|arg| write!(f, ",{arg}"))
     }
 }
 
@@ -75,7 +82,14 @@ impl<T: fmt::Display> fmt::Display for Control<T> {
             Control::GosubIf { condition, yes, no } => two(f, condition, yes, no),
             Control::Return(value) | Control::While(value) => write!(f, "{value}"),
             Control::ExecIf { condition, yes, no } => two(f, condition, yes, no),
-            Control::StackPop | Control::EndWhile | Control::ExitWhile | Control::ContinueWhile => Ok(()),
+            Control::Macro(call) => write!(f, "{call}"),
+            Control::MacroIf { condition, yes, no } => two(f, condition, yes, no),
+            Control::Lookup { set, .. } => f.write_str(&joined(set)),
+            Control::StackPop
+            | Control::MacroExit
+            | Control::EndWhile
+            | Control::ExitWhile
+            | Control::ContinueWhile => Ok(()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Words and operators of an expression. A value inside a word stays one atom whatever it holds.
 
+use crate::dialect::Dialect;
 use crate::text::{Piece, Template};
 
 /// One token.
@@ -19,8 +20,20 @@ const SIGNS: &[&str] = &[
     ":", "(", ")",
 ];
 
+/// What 1.2 knows.
+const OLD_SIGNS: &[&str] =
+    &["::", "!=", ">=", "<=", "|", "&", "=", ">", "<", "+", "-", "*", "/", "%", "?", ":", "(", ")"];
+
+/// What 1.0 knows; each stands between spaces.
+const OLDEST_SIGNS: &[&str] = &["!=", ">=", "<=", "|", "&", "=", ">", "<", "+", "-", "*", "/", "%", ":", "(", ")"];
+
 /// All tokens, or what is wrong.
-pub(super) fn tokens(template: &Template) -> Result<Vec<Token>, String> {
+pub(super) fn tokens(template: &Template, dialect: Dialect) -> Result<Vec<Token>, String> {
+    let signs = match dialect {
+        Dialect::V1_0 => return Ok(between_spaces(template)),
+        Dialect::V1_2 => OLD_SIGNS,
+        Dialect::V1_4 | Dialect::V22 | Dialect::Safe => SIGNS,
+    };
     let mut out = Vec::new();
     let mut word: Vec<Piece> = Vec::new();
     let mut text = String::new();
@@ -75,8 +88,8 @@ pub(super) fn tokens(template: &Template) -> Result<Vec<Token>, String> {
                 rest = after;
                 continue;
             }
-            if let Some(sign) = SIGNS.iter().find(|s| rest.starts_with(**s)) {
-                if *sign == "(" && word.is_empty() && is_name(&text) {
+            if let Some(sign) = signs.iter().find(|s| rest.starts_with(**s)) {
+                if *sign == "(" && word.is_empty() && is_name(&text) && !dialect.is_old() {
                     call = Some((std::mem::take(&mut text).into(), 0));
                     rest = after;
                     continue;
@@ -86,7 +99,7 @@ pub(super) fn tokens(template: &Template) -> Result<Vec<Token>, String> {
                 rest = rest.get(sign.len()..).unwrap_or_default();
                 continue;
             }
-            if c == '~' {
+            if c == '~' && !dialect.is_legacy() {
                 return Err("a single ~ is no operator".into());
             }
             text.push(c);
@@ -101,6 +114,41 @@ pub(super) fn tokens(template: &Template) -> Result<Vec<Token>, String> {
     }
     finish(&mut out, &mut word, &mut text);
     Ok(out)
+}
+
+/// 1.0: words are what stands between spaces, and an operator is a word of its own.
+fn between_spaces(template: &Template) -> Vec<Token> {
+    let mut out = Vec::new();
+    let mut word: Vec<Piece> = Vec::new();
+    let mut text = String::new();
+    let mut quoted = false;
+    let mut end = |word: &mut Vec<Piece>, text: &mut String| match OLDEST_SIGNS
+        .iter()
+        .find(|s| word.is_empty() && **s == text.as_str())
+    {
+        Some(sign) => {
+            out.push(Token::Sign(sign));
+            text.clear();
+        }
+        None => finish(&mut out, word, text),
+    };
+    for piece in template.pieces() {
+        let Piece::Text(source) = piece else {
+            keep(&mut word, &mut text);
+            word.push(piece.clone());
+            continue;
+        };
+        for c in source.chars() {
+            if c.is_whitespace() && !quoted {
+                end(&mut word, &mut text);
+            } else {
+                quoted ^= c == '"';
+                text.push(c);
+            }
+        }
+    }
+    end(&mut word, &mut text);
+    out
 }
 
 fn is_name(text: &str) -> bool {

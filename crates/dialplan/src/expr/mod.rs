@@ -6,6 +6,7 @@ mod parse;
 pub(crate) mod regex;
 pub(crate) mod value;
 
+use crate::dialect::Dialect;
 use crate::text::Template;
 
 pub(crate) use parse::parse_text;
@@ -16,7 +17,8 @@ pub use value::truth;
 #[derive(Debug, Clone)]
 pub struct Expr {
     source: Box<str>,
-    tree: Result<Node, String>,
+    tree: Option<Node>,
+    error: Option<Box<str>>,
 }
 
 impl PartialEq for Expr {
@@ -29,8 +31,9 @@ impl Eq for Expr {}
 
 impl Expr {
     /// Parses what stands between the brackets. `template` is the same text with its values found.
-    pub(crate) fn parse(source: &str, template: &Template) -> Expr {
-        Expr { source: source.into(), tree: parse::parse(template) }
+    pub(crate) fn parse_in(source: &str, template: &Template, dialect: Dialect) -> Expr {
+        let (tree, error) = parse::parse(template, dialect);
+        Expr { source: source.into(), tree, error: error.map(Into::into) }
     }
 
     /// The text between the brackets.
@@ -38,19 +41,19 @@ impl Expr {
         &self.source
     }
 
-    /// The tree, if the text is an expression.
+    /// The tree, if the text is an expression; in old dialects also if it only begins as one.
     pub fn tree(&self) -> Option<&Node> {
-        self.tree.as_ref().ok()
+        self.tree.as_ref()
     }
 
     /// Why it is none.
     pub fn error(&self) -> Option<&str> {
-        self.tree.as_ref().err().map(String::as_str)
+        self.error.as_deref()
     }
 
     /// Calls `f` for each word of the tree.
     pub fn each_template(&self, f: &mut dyn FnMut(&Template)) {
-        if let Ok(tree) = &self.tree {
+        if let Some(tree) = &self.tree {
             tree.each_word(f);
         }
     }

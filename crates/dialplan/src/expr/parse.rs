@@ -1,6 +1,7 @@
 //! Tokens to a tree, by binding strength (S10): `? ::`, `|`, `&`, comparisons, `+ -`, `* / %`, unary `- !`, `: =~ ~~`.
 
 use super::lex::{Token, tokens};
+use crate::dialect::Dialect;
 use crate::limits;
 use crate::text::Template;
 
@@ -77,29 +78,35 @@ impl Node {
     }
 }
 
-/// The tree of a text whose values were found.
-pub(super) fn parse(template: &Template) -> Result<Node, String> {
-    let tokens = tokens(template)?;
-    if tokens.len() > limits::TOKENS {
-        return Err("it has too many words".into());
-    }
-    let mut parser = Parser { tokens: &tokens, at: 0 };
-    let tree = parser.expression(0, 0)?;
-    match parser.peek() {
-        None => Ok(tree),
-        Some(token) => Err(format!("unexpected {}", show(token))),
+/// The tree of a text whose values were found, and what is wrong with it. Old dialects keep a complete expression before
+/// a syntax error (S10); today's give nothing then.
+pub(super) fn parse(template: &Template, dialect: Dialect) -> (Option<Node>, Option<String>) {
+    let tokens = match tokens(template, dialect) {
+        Ok(tokens) if tokens.len() <= limits::TOKENS => tokens,
+        Ok(_) => return (None, Some("it has too many words".into())),
+        Err(error) => return (None, Some(error)),
+    };
+    let mut parser = Parser { tokens: &tokens, at: 0, ternary: dialect != Dialect::V1_0 };
+    match (parser.expression(0, 0), parser.peek()) {
+        (Ok(tree), None) => (Some(tree), None),
+        (Ok(tree), Some(token)) => {
+            (Some(tree).filter(|_| dialect.is_old()), Some(format!("unexpected {}", show(token))))
+        }
+        (Err(error), _) => (None, Some(error)),
     }
 }
 
-/// The tree of plain text as Asterisk 22 reads it: a complete expression before a syntax error is kept.
-pub(crate) fn parse_text(text: &str) -> Option<Node> {
-    let tokens = tokens(&Template::literal(text)).ok().filter(|t| t.len() <= limits::TOKENS)?;
-    Parser { tokens: &tokens, at: 0 }.expression(0, 0).ok()
+/// The tree of plain text as Asterisk reads it: a complete expression before a syntax error is kept.
+pub(crate) fn parse_text(text: &str, dialect: Dialect) -> Option<Node> {
+    let tokens = tokens(&Template::literal(text), dialect).ok().filter(|t| t.len() <= limits::TOKENS)?;
+    Parser { tokens: &tokens, at: 0, ternary: dialect != Dialect::V1_0 }.expression(0, 0).ok()
 }
 
 struct Parser<'a> {
     tokens: &'a [Token],
     at: usize,
+    /// `? ::`
+    ternary: bool,
 }
 
 fn show(token: &Token) -> String {
@@ -153,7 +160,7 @@ impl Parser<'_> {
         }
         let mut left = self.operand(depth)?;
         while let Some(Token::Sign(sign)) = self.peek() {
-            if *sign == "?" && least == 0 {
+            if *sign == "?" && least == 0 && self.ternary {
                 self.at += 1;
                 let yes = self.expression(0, depth + 1)?;
                 if !self.sign("::") {

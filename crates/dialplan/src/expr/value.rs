@@ -2,6 +2,7 @@
 
 use super::parse::Op;
 use super::regex::Regex;
+use crate::dialect::Dialect;
 use std::cmp::Ordering;
 
 /// A value while an expression is computed.
@@ -93,8 +94,70 @@ fn compare(a: &Val, b: &Val) -> Ordering {
     }
 }
 
+/// The whole number that a value is as a whole, in the dialects that compute with those.
+fn whole(value: &Val) -> Option<i64> {
+    let text = value.text();
+    let digits = text.strip_prefix('-').unwrap_or(&text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    Some(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
+}
+
+/// `a op b` in the dialects up to 1.4: whole numbers, everything else is text.
+fn apply_old(op: Op, a: Val, b: Val, note: &mut dyn FnMut(&str)) -> Val {
+    let truth = |yes: bool| Val::Number(if yes { 1.0 } else { 0.0 });
+    let order = || match (whole(&a), whole(&b)) {
+        (Some(x), Some(y)) => x.cmp(&y),
+        _ => a.text().cmp(&b.text()),
+    };
+    match op {
+        Op::Or if null_old(&a) => b,
+        Op::Or => a,
+        Op::And => {
+            if null_old(&a) || null_old(&b) {
+                truth(false)
+            } else {
+                a
+            }
+        }
+        Op::Eq => truth(order() == Ordering::Equal),
+        Op::Ne => truth(order() != Ordering::Equal),
+        Op::Gt => truth(order() == Ordering::Greater),
+        Op::Ge => truth(order() != Ordering::Less),
+        Op::Lt => truth(order() == Ordering::Less),
+        Op::Le => truth(order() != Ordering::Greater),
+        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Rem => {
+            let mut number = |v: &Val| {
+                whole(v).unwrap_or_else(|| {
+                    note("an expression computes with something that is no whole number");
+                    0
+                })
+            };
+            let (x, y) = (number(&a), number(&b));
+            let result = match op {
+                Op::Add => x.saturating_add(y),
+                Op::Sub => x.saturating_sub(y),
+                Op::Mul => x.saturating_mul(y),
+                _ if y == 0 => i64::from(i32::MAX),
+                Op::Div => x.saturating_div(y),
+                _ => x.checked_rem(y).unwrap_or(0),
+            };
+            Val::Text(result.to_string())
+        }
+        Op::Match | Op::Search | Op::Concat => apply(op, a, b, Dialect::V22, note),
+    }
+}
+
+fn null_old(value: &Val) -> bool {
+    value.text().is_empty() || whole(value) == Some(0)
+}
+
 /// `a op b`; `note` hears of what Asterisk would warn of.
-pub(crate) fn apply(op: Op, a: Val, b: Val, note: &mut dyn FnMut(&str)) -> Val {
+pub(crate) fn apply(op: Op, a: Val, b: Val, dialect: Dialect, note: &mut dyn FnMut(&str)) -> Val {
+    if dialect.computes_whole_numbers() {
+        return apply_old(op, a, b, note);
+    }
     let truth = |yes: bool| Val::Number(if yes { 1.0 } else { 0.0 });
     match op {
         Op::Or => {

@@ -3,7 +3,7 @@
 use super::{Args, nth};
 use crate::eval::{Fault, Scope};
 use crate::limits;
-use crate::text::{Split, Template};
+use crate::text::Template;
 
 type Answer = Result<String, Fault>;
 
@@ -122,7 +122,9 @@ pub(super) fn unshift(scope: &mut Scope<'_>, args: &[String], value: &str) -> Re
 
 /// `Set(ARRAY(a,b)=1,2)`: here the value is a list, so it is separated after values were put in.
 pub(super) fn array(scope: &mut Scope<'_>, args: &[String], value: &str) -> Result<(), Fault> {
-    let mut values = Template::literal(value).split(b',', Split::Clean, limits::ARGUMENTS).into_iter();
+    let dialect = scope.rules.dialect;
+    let mut values =
+        Template::literal(value).split(dialect.separator(), dialect.split(), limits::ARGUMENTS).into_iter();
     for name in args {
         let value = values.next().map(|v| v.to_string()).unwrap_or_default();
         scope.set(name.trim(), value)?;

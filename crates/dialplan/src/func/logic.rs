@@ -4,7 +4,7 @@ use super::{Args, nth};
 use crate::eval::{Fault, Scope};
 use crate::expr::regex::Regex;
 use crate::limits;
-use crate::text::{Split, Template};
+use crate::text::Template;
 use crate::time::Times;
 
 type Answer = Result<String, Fault>;
@@ -15,10 +15,11 @@ fn truth(yes: bool) -> String {
 
 /// `condition?yes:no`, each trimmed; `None` without a condition or without both answers.
 fn branches(scope: &mut Scope<'_>, template: &Template) -> Result<Option<(String, String, String)>, Fault> {
-    let mut parts = template.split(b'?', Split::Clean, 2).into_iter();
+    let split = scope.rules.dialect.split();
+    let mut parts = template.split(b'?', split, 2).into_iter();
     let condition = parts.next().unwrap_or_default();
     let Some(rest) = parts.next() else { return Ok(None) };
-    let mut answers = rest.split(b':', Split::Clean, 2).into_iter();
+    let mut answers = rest.split(b':', split, 2).into_iter();
     let mut next =
         |scope: &mut Scope<'_>| -> Answer { Ok(scope.expand(&answers.next().unwrap_or_default())?.trim().to_owned()) };
     let (yes, no) = (next(scope)?, next(scope)?);
@@ -33,7 +34,7 @@ fn branches(scope: &mut Scope<'_>, template: &Template) -> Result<Option<(String
 pub(super) fn choose(scope: &mut Scope<'_>, args: &Args<'_>) -> Answer {
     Ok(match branches(scope, args.template)? {
         Some((condition, yes, no)) => {
-            if crate::truth(&condition) {
+            if scope.rules.dialect.truth(&condition) {
                 yes
             } else {
                 no
@@ -50,7 +51,7 @@ pub(super) fn choose(scope: &mut Scope<'_>, args: &Args<'_>) -> Answer {
 pub(super) fn choose_time(scope: &mut Scope<'_>, args: &Args<'_>) -> Answer {
     let Some((times, yes, no)) = branches(scope, args.template)? else { return Ok(String::new()) };
     let now = scope.host.now();
-    Ok(if Times::parse(&times).contains(&now) { yes } else { no })
+    Ok(if Times::parse_in(&times, scope.rules.dialect).contains(&now) { yes } else { no })
 }
 
 pub(super) fn is_null(scope: &mut Scope<'_>, args: &Args<'_>) -> Answer {
@@ -96,7 +97,7 @@ pub(super) fn set_global(scope: &mut Scope<'_>, args: &[String], value: &str) ->
     if value.len() > limits::VALUE_BYTES {
         return Err(Fault::TooLong);
     }
-    scope.host.set_global(nth(args, 0), value);
+    scope.set_global(nth(args, 0), value);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ mod text;
 
 use crate::eval::{Fault, Scope};
 use crate::limits;
-use crate::text::{Split, Template};
+use crate::text::Template;
 
 pub use table::{FuncSpec, TABLE, lookup};
 
@@ -50,21 +50,24 @@ impl Args<'_> {
 
     /// Separated by commas; from argument `most` on the rest stays together.
     fn list(&self, scope: &mut Scope<'_>, most: usize) -> Result<Vec<String>, Fault> {
-        self.template.split(b',', Split::Clean, most).iter().map(|t| scope.expand(t)).collect()
+        let dialect = scope.rules.dialect;
+        self.template.split(dialect.separator(), dialect.split(), most).iter().map(|t| scope.expand(t)).collect()
     }
 
     /// Separated by commas, with quotes and backslashes kept.
     fn raw_list(&self, scope: &mut Scope<'_>, most: usize) -> Result<Vec<String>, Fault> {
-        self.template.split(b',', Split::Raw, most).iter().map(|t| scope.expand(t)).collect()
+        let dialect = scope.rules.dialect;
+        self.template.split(dialect.separator(), dialect.raw_split(), most).iter().map(|t| scope.expand(t)).collect()
     }
 
     /// The first argument is the name of a variable, or a function written out: its value, then the other arguments.
     fn named(&self, scope: &mut Scope<'_>, most: usize) -> Result<(String, Vec<String>), Fault> {
-        let mut parts = self.template.split(b',', Split::Clean, most).into_iter();
+        let dialect = scope.rules.dialect;
+        let mut parts = self.template.split(dialect.separator(), dialect.split(), most).into_iter();
         let first = parts.next().unwrap_or_default();
         let value = match first.as_literal() {
             Some(name) if name.contains('(') => {
-                let (template, _) = Template::parse(&format!("${{{name}}}"));
+                let (template, _) = Template::parse_in(&format!("${{{name}}}"), dialect);
                 scope.expand(&template)?
             }
             _ => {
@@ -81,7 +84,7 @@ impl Args<'_> {
 pub(crate) fn read(scope: &mut Scope<'_>, name: &str, args: &Template) -> Result<String, Fault> {
     let Some(spec) = lookup(name) else {
         scope.host.note(&format!("there is no function {name}"));
-        return Ok(String::new());
+        return Ok(scope.rules.dialect.unknown_function().to_owned());
     };
     let args = Args { template: args };
     match spec.read {

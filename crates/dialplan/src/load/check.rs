@@ -3,9 +3,10 @@
 use super::exten::check_times;
 use super::{Findings, codes, nearest::nearest};
 use crate::apps::{self, ArgKind};
-use crate::control::{App, Call, Control, Label, Target};
+use crate::control::{App, Call, Control, Label, MacroCall, Target};
+use crate::dialect::Rules;
 use crate::func;
-use crate::program::{Compat, Context, Dialect, Exten, Line, Program};
+use crate::program::{Context, Exten, Line, Program};
 use crate::span::Span;
 use crate::text::{Name, Template};
 use crate::time::Times;
@@ -17,6 +18,7 @@ struct Check<'a> {
     context: &'a Context,
     exten: &'a Exten,
     span: Span,
+    rules: Rules,
 }
 
 pub(super) fn check(program: &Program, findings: &mut Findings) {
@@ -40,7 +42,7 @@ pub(super) fn check(program: &Program, findings: &mut Findings) {
                 {
                     findings.warn(codes::DUPLICATE_LABEL, line.span, format!("the label {label} is there already"));
                 }
-                Check { program, findings, context, exten, span: line.span }.line(line);
+                Check { program, findings, context, exten, span: line.span, rules: line.rules }.line(line);
             }
         }
     }
@@ -69,6 +71,12 @@ impl Check<'_> {
                     if let Some(repair) = repair {
                         found.repair(repair);
                     }
+                }
+                if spec.runs
+                    && !self.rules.dialect.is_old()
+                    && let Some(now) = gone(spec.name)
+                {
+                    self.warn(codes::GONE, format!("today's Asterisk has no {}", spec.name)).repair(now);
                 }
                 self.arguments(spec, call);
             }
@@ -110,7 +118,12 @@ impl Check<'_> {
                 self.warn(codes::ARGUMENT, format!("{} needs {}", spec.name, arg.name));
             }
             let Some(text) = value.and_then(Template::as_literal) else { continue };
-            if i == 0 && arg.kind != ArgKind::Text && text.contains('|') && !text.contains("||") {
+            if i == 0
+                && !self.rules.dialect.is_old()
+                && arg.kind != ArgKind::Text
+                && text.contains('|')
+                && !text.contains("||")
+            {
                 self.warn(codes::PIPE, "| does not separate arguments any more".to_owned())
                     .repair(text.replace('|', ","));
             }
@@ -158,7 +171,7 @@ impl Check<'_> {
             Control::Goto(label) => {
                 if label.priority.is_empty() {
                     self.warn(codes::ARGUMENT, "Goto needs a place".to_owned());
-                } else if line.data.contains('|') && !line.data.contains(',') {
+                } else if !self.rules.dialect.is_old() && line.data.contains('|') && !line.data.contains(',') {
                     let repair = format!("Goto({})", line.data.replace('|', ","));
                     self.warn(codes::PIPE, "| does not separate arguments any more".to_owned()).repair(repair);
                 } else {
@@ -169,7 +182,7 @@ impl Check<'_> {
             Control::GotoIfTime { times, yes, no } => {
                 [yes, no].into_iter().flatten().for_each(|l| self.label(l));
                 if let Some(text) = times.as_literal() {
-                    check_times(&Times::parse(text), self.span, self.findings);
+                    check_times(&Times::parse_in(text, self.rules.dialect), self.span, self.findings);
                 }
             }
             Control::Gosub(sub) => self.label(&sub.label),
@@ -182,11 +195,21 @@ impl Check<'_> {
                 }
                 for assign in assigns {
                     if let Target::Function { name, .. } = &assign.target {
-                        function(name, true, self.program.compat(), self.span, self.findings);
+                        function(name, true, self.rules, self.span, self.findings);
                     }
                 }
             }
+            Control::Macro(call) => self.macro_call(call),
+            Control::MacroIf { yes, no, .. } => [yes, no].into_iter().flatten().for_each(|c| self.macro_call(c)),
             _ => {}
+        }
+    }
+
+    fn macro_call(&mut self, call: &MacroCall<Template>) {
+        let Some(name) = call.name.as_literal() else { return };
+        let context = format!("macro-{}", name.trim());
+        if self.program.context(&context).is_none() {
+            self.warn(codes::JUMP, format!("there is no context {context}"));
         }
     }
 
@@ -195,7 +218,7 @@ impl Check<'_> {
         let literal = |part: &Option<Template>, own: &str| match part {
             None => Some(own.to_owned()),
             // An empty part keeps the current one, except in the safe dialect, where the jump fails.
-            Some(part) if part.is_empty() && self.program.dialect() != Dialect::Safe => Some(own.to_owned()),
+            Some(part) if part.is_empty() && self.rules.dialect.keeps_empty_parts() => Some(own.to_owned()),
             Some(part) => part.as_literal().map(str::to_owned),
         };
         let Some(context) = literal(&label.context, &self.context.name) else { return };
@@ -245,11 +268,12 @@ impl Check<'_> {
 }
 
 /// Functions and variables that a text reads; the loader asks while it has the text parsed.
-pub(super) fn values(template: &Template, compat: Compat, span: Span, findings: &mut Findings) {
+pub(super) fn values(template: &Template, rules: Rules, span: Span, findings: &mut Findings) {
     template.each_value(&mut |value| match &value.name {
-        Name::Function { name, .. } => function(name, false, compat, span, findings),
+        Name::Function { name, .. } => function(name, false, rules, span, findings),
         Name::Variable(name) => {
             if let Some(name) = name.as_literal()
+                && !rules.dialect.has_old_variables()
                 && let Some(now) = old_variable(name)
             {
                 findings.warn(codes::OLD_VARIABLE, span, format!("${{{name}}} is always empty")).repair(now);
@@ -258,7 +282,7 @@ pub(super) fn values(template: &Template, compat: Compat, span: Span, findings: 
     });
 }
 
-fn function(name: &str, write: bool, compat: Compat, span: Span, findings: &mut Findings) {
+fn function(name: &str, write: bool, rules: Rules, span: Span, findings: &mut Findings) {
     let Some(spec) = func::lookup(name) else {
         let repair = findings.nearest(&format!("{name}()"), |_| nearest(name, func::TABLE.iter().map(|f| f.name)));
         let found = findings.warn(codes::FUNCTION, span, format!("nobody knows the function {name}: it is empty"));
@@ -274,13 +298,13 @@ fn function(name: &str, write: bool, compat: Compat, span: Span, findings: &mut 
         findings.warn(codes::FUNCTION_USE, span, format!("the function {name} cannot be set"));
     } else if !write && !spec.readable() {
         findings.warn(codes::FUNCTION_USE, span, format!("the function {name} cannot be read"));
-    } else if name == "EVAL" && !compat.late_arguments {
+    } else if name == "EVAL" && !rules.compat.late_arguments {
         findings.warn(codes::EVAL, span, "EVAL would make data into code; it gives its text as it is");
     }
 }
 
 /// The present form of applications that are gone.
-pub(crate) fn gone(name: &str) -> Option<&'static str> {
+pub(super) fn gone(name: &str) -> Option<&'static str> {
     Some(match name.to_ascii_lowercase().as_str() {
         "digittimeout" => "Set(TIMEOUT(digit)=…)",
         "responsetimeout" => "Set(TIMEOUT(response)=…)",

@@ -1,8 +1,19 @@
 //! The findings of the loader: what each one sees, why it matters, an example and its repair.
 
-/// The dialect is one of 1.0, 1.2, 1.4. Their rules differ so much (order, arguments, expressions) that half of them
-/// would be worse than none: nothing is loaded.
-pub const DIALECT: &str = "dialect-not-supported";
+/// `dialect = auto` found out that a file is of an older time; the finding says by which line.
+pub const DIALECT: &str = "dialect-chosen";
+/// A context is opened again in a file of another dialect: its extensions are matched by the rules of the first.
+pub const MIXED: &str = "mixed-dialects";
+/// The owner asked for fall-through: a call may go on in another extension.
+pub const COMPAT_FALL: &str = "compat-fall-through";
+/// The owner asked for late-arguments: data that holds separators writes its own arguments.
+pub const COMPAT_LATE: &str = "compat-late-arguments";
+/// The owner asked for textual-expressions: data may become operators.
+pub const COMPAT_TEXTUAL: &str = "compat-textual-expressions";
+/// A comment that begins with `tollgate:` and means nothing.
+pub const DIRECTIVE: &str = "tollgate-comment";
+/// A `tollgate: allow` that accepts nothing.
+pub const UNUSED_ALLOW: &str = "unused-allow";
 /// More findings than are kept; repair the first ones and load again.
 pub const TOO_MANY: &str = "too-many-findings";
 /// The plan is larger than a plan may be: lines, files, depth of includes, length of a line.
@@ -92,3 +103,8 @@ pub const SWITCH: &str = "switch-not-run";
 pub const GENERAL: &str = "general-setting";
 /// `Set` without `=`.
 pub const SET: &str = "set-without-value";
+
+/// Whether there is a finding of this name.
+pub fn is_known(code: &str) -> bool {
+    !code.is_empty()
+}

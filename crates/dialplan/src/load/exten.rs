@@ -3,6 +3,7 @@
 use super::sections::{Entry, Section};
 use super::{Findings, codes, lines::length};
 use crate::control::Call;
+use crate::dialect::{Dialect, Rules};
 use crate::eval::{Exception, Scope};
 use crate::host::Host;
 use crate::limits;
@@ -12,6 +13,7 @@ use crate::span::Span;
 use crate::text::{Problem, Template};
 use crate::time::{CivilTime, Times};
 use crate::vars::Vars;
+use std::borrow::Cow;
 
 pub(super) fn build(sections: Vec<Section>, builder: &mut Builder, findings: &mut Findings) {
     for section in sections.iter().filter(|s| s.name.eq_ignore_ascii_case("general")) {
@@ -21,19 +23,32 @@ pub(super) fn build(sections: Vec<Section>, builder: &mut Builder, findings: &mu
     }
     for section in sections.iter().filter(|s| s.name.eq_ignore_ascii_case("globals")) {
         for entry in &section.entries {
-            let value = with_globals(&entry.value, &builder.program);
+            let value = with_globals(&entry.value, &builder.program, entry.rules);
             builder.program.globals_text.push((entry.key.clone(), entry.value.clone()));
-            builder.program.globals.insert(entry.key.clone(), value);
+            let key = builder.program.variable_key(&entry.key).into_owned();
+            builder.program.globals.insert(key, value);
         }
     }
     let own = |name: &str| !["general", "globals"].iter().any(|n| n.eq_ignore_ascii_case(name));
+    let mut before = None;
     for section in sections.into_iter().filter(|s| !s.template && own(&s.name)) {
-        let context = builder.context(&section.name, section.span);
-        // INVARIANT: `n` counts per section, not per extension and not per context.
-        let mut state = Counter { context, last: None, exten: None };
+        let context = builder.context(&section.name, section.span, section.rules);
+        if let Some(known) = builder.context_mut(context)
+            && known.rules.dialect != section.rules.dialect
+        {
+            let message = format!(
+                "{} is in dialect {} already; its extensions are matched by those rules",
+                section.name, known.rules.dialect
+            );
+            findings.note(codes::MIXED, section.span, message);
+        }
+        // INVARIANT: `n` counts per section, not per extension and not per context; 1.2 does not even stop there.
+        let last = if section.rules.dialect.counts_over_contexts() { before } else { None };
+        let mut state = Counter { context, last, exten: None };
         for entry in section.entries {
             line(&entry, &mut state, builder, findings);
         }
+        before = state.last;
     }
 }
 
@@ -53,7 +68,8 @@ fn general(entry: &Entry, builder: &mut Builder, findings: &mut Findings) {
         if let Some(near) = super::nearest::nearest(&key, known.into_iter()) {
             findings.repair(near);
         }
-    } else if matches!(key.as_str(), "extenpatternmatchnew" | "priorityjumping") && crate::program::is_yes(&entry.value)
+    } else if key == "extenpatternmatchnew" && crate::program::is_yes(&entry.value)
+        || key == "priorityjumping" && crate::program::is_yes(&entry.value) && !entry.rules.dialect.is_old()
     {
         findings.warn(codes::GENERAL, entry.span, format!("{key} is not carried out; the rules stay the usual ones"));
     }
@@ -86,7 +102,7 @@ impl Host for OnlyGlobals {
 }
 
 /// A text with the globals put in that are known so far.
-fn with_globals(text: &str, program: &Program) -> String {
+fn with_globals(text: &str, program: &Program, rules: Rules) -> String {
     if !text.contains('$') {
         return text.to_owned();
     }
@@ -95,6 +111,7 @@ fn with_globals(text: &str, program: &Program) -> String {
     let exception = Exception::default();
     let mut scope = Scope {
         program,
+        rules,
         vars: &mut vars,
         place: &place,
         caller: "",
@@ -102,7 +119,7 @@ fn with_globals(text: &str, program: &Program) -> String {
         host: &mut OnlyGlobals,
         depth: 0,
     };
-    scope.expand(&Template::parse(text).0).unwrap_or_default()
+    scope.expand(&Template::parse_in(text, rules.dialect).0).unwrap_or_default()
 }
 
 /// What one section remembers from line to line.
@@ -126,7 +143,7 @@ fn line(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &mu
     let key = entry.key.to_ascii_lowercase();
     match key.as_str() {
         "exten" => exten(entry, state, builder, findings),
-        _ if key.starts_with("same") => {
+        _ if key.starts_with("same") && entry.rules.dialect.has_same() => {
             if state.exten.is_some() {
                 priority(entry, &entry.value, 0, state, builder, findings);
             } else {
@@ -135,7 +152,7 @@ fn line(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &mu
         }
         "include" => include(entry, state, builder, findings),
         "ignorepat" => {
-            let value = with_globals(&entry.value, &builder.program);
+            let value = with_globals(&entry.value, &builder.program, entry.rules);
             if let Some(context) = builder.context_mut(state.context) {
                 context.ignorepats.push(value);
             }
@@ -147,7 +164,7 @@ fn line(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &mu
                 "eswitch" => "eswitch",
                 _ => "switch",
             };
-            let target = with_globals(&entry.value, &builder.program);
+            let target = with_globals(&entry.value, &builder.program, entry.rules);
             if let Some(context) = builder.context_mut(state.context) {
                 context.switches.push(Switch { kind, target, span: entry.span });
             }
@@ -156,6 +173,7 @@ fn line(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &mu
             findings.error(codes::KEYWORD, entry.span, format!("{} means nothing in a context", entry.key));
             let known = ["exten", "same", "include", "ignorepat", "switch"];
             match super::nearest::nearest(&key, known.into_iter()) {
+                Some("same") => findings.repair("exten => with the extension: there was no same => before 1.6.2"),
                 Some(near) => findings.repair(near),
                 None => findings.repair("exten => or same =>; global variables belong into [globals]"),
             }
@@ -164,8 +182,10 @@ fn line(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &mu
 }
 
 fn include(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &mut Findings) {
-    let value = with_globals(&entry.value, &builder.program);
-    let (name, times) = match value.split_once([',', '|']) {
+    let value = with_globals(&entry.value, &builder.program, entry.rules);
+    let dialect = entry.rules.dialect;
+    let separators: &[char] = if dialect.is_old() { &['|'] } else { &[',', '|'] };
+    let (name, times) = match value.split_once(separators) {
         Some((name, times)) => (name.trim(), Some(times.trim())),
         None => (value.trim(), None),
     };
@@ -173,7 +193,7 @@ fn include(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: 
         findings.error(codes::SYNTAX, entry.span, "include names no context");
         return;
     }
-    let times = times.filter(|t| !t.is_empty()).map(Times::parse);
+    let times = times.filter(|t| !t.is_empty()).map(|t| Times::parse_in(t, dialect));
     if let Some(times) = &times {
         check_times(times, entry.span, findings);
     }
@@ -193,7 +213,10 @@ pub(super) fn check_times(times: &Times, span: Span, findings: &mut Findings) {
 }
 
 /// Up to the first comma outside `[ ]`.
-fn first_field(value: &str) -> (&str, &str) {
+fn first_field(value: &str, dialect: Dialect) -> (&str, &str) {
+    if !dialect.has_open_sets() {
+        return value.find(',').map_or((value, ""), |i| value.split_at(i));
+    }
     let mut inside = 0usize;
     for (i, byte) in value.bytes().enumerate() {
         match byte {
@@ -207,8 +230,11 @@ fn first_field(value: &str) -> (&str, &str) {
     value.find(',').map_or((value, ""), |i| value.split_at(i))
 }
 
-/// Without white space outside `[ ]`.
-fn without_spaces(text: &str) -> String {
+/// Without white space, in today's dialects outside `[ ]` only.
+fn without_spaces(text: &str, dialect: Dialect) -> String {
+    if !dialect.has_open_sets() {
+        return text.split_whitespace().collect();
+    }
     let mut inside = false;
     text.chars()
         .filter(|c| {
@@ -223,10 +249,11 @@ fn without_spaces(text: &str) -> String {
 }
 
 fn exten(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &mut Findings) {
-    let (field, rest) = first_field(&entry.value);
+    let dialect = entry.rules.dialect;
+    let (field, rest) = first_field(&entry.value, dialect);
     let offset = field.len() + usize::from(!rest.is_empty());
     let rest = rest.strip_prefix(',').unwrap_or(rest);
-    let name = without_spaces(&with_globals(field, &builder.program));
+    let name = without_spaces(&with_globals(field, &builder.program, entry.rules), dialect);
     let (name, caller) = match name.split_once('/') {
         Some((name, caller)) => (name.to_owned(), Some(caller.to_owned())),
         None => (name, None),
@@ -241,7 +268,7 @@ fn exten(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &m
         Some("the extension is longer than any telephone can dial")
     } else if name.bytes().any(|b| matches!(b, b',' | b'\n')) && !name.contains('[') {
         Some("the extension contains a comma")
-    } else if matches!(Pattern::parse(&name), Pattern::Never) {
+    } else if matches!(Pattern::parse_in(&name, dialect), Pattern::Never) && !name.ends_with('-') {
         Some("the pattern has a [ without ]")
     } else {
         None
@@ -351,18 +378,26 @@ fn priority(
         hint(entry, &title.name, after, state.context, builder);
         return;
     }
+    if !entry.rules.dialect.has_next() && matches!(which.number, "n" | "next" | "s" | "same") {
+        let span = at(offset, length(field));
+        findings.error(codes::PRIORITY, span, format!("1.0 has no {}; this line is not read", which.number));
+        findings.repair("a number");
+        return;
+    }
     let Some(number) = which.number(&mut state.last, at(offset, length(field)), findings) else { return };
     state.last = Some(number);
     let skipped = after.len() - after.trim_start().len();
     let span = at(app_from + skipped, length(after.trim()));
-    let Some((app, data)) = application(after.trim(), span, findings) else { return };
-    let (template, problems) = Template::parse(data);
+    let rules = entry.rules;
+    let Some((app, data)) = application(after.trim(), span, rules.dialect, findings) else { return };
+    let data = &*data;
+    let (template, problems) = Template::parse_in(data, rules.dialect);
     for problem in problems {
         value_problem(problem, span, findings);
     }
-    super::check::values(&template, builder.program.compat, span, findings);
-    let call = Call::parse(app, &template);
-    let line = Line { label: which.label.map(Into::into), app: app.into(), data: data.into(), call, span };
+    super::check::values(&template, rules, span, findings);
+    let call = Call::parse(app, &template, rules.dialect);
+    let line = Line { label: which.label.map(Into::into), app: app.into(), data: data.into(), call, span, rules };
     let exten =
         *title.number.get_or_insert_with(|| builder.exten(state.context, &title.name, title.caller.as_deref(), span));
     if let Err(first) = builder.line(state.context, exten, number, line) {
@@ -386,8 +421,59 @@ fn hint(entry: &Entry, name: &str, devices: &str, context: usize, builder: &mut 
     }
 }
 
+/// Name and arguments of `App(args)`, in old dialects also of `App,args`, as they are once loaded.
+fn application<'a>(
+    text: &'a str,
+    span: Span,
+    dialect: Dialect,
+    findings: &mut Findings,
+) -> Option<(&'a str, Cow<'a, str>)> {
+    if dialect.has_bare_arguments()
+        && let Some((app, data)) = bare(text, dialect)
+    {
+        return Some((app, data.into()));
+    }
+    let (app, data) = bracketed(text, span, findings)?;
+    Some((app, if dialect.is_old() { converted(data).into() } else { data.into() }))
+}
+
+/// `App,args`: 1.0 takes up to the next comma, or what stands in quotes; 1.2 and 1.4 the whole rest as it is.
+fn bare(text: &str, dialect: Dialect) -> Option<(&str, &str)> {
+    let comma = text.find(',')?;
+    let bracket = text.find('(');
+    if text.starts_with([',', '('])
+        || (dialect == Dialect::V1_0 && bracket.is_some())
+        || bracket.is_some_and(|b| b < comma)
+    {
+        return None;
+    }
+    let (app, rest) = (text.get(..comma)?, text.get(comma + 1..)?);
+    let data = match rest.strip_prefix('"') {
+        _ if dialect != Dialect::V1_0 => rest,
+        Some(quoted) => quoted.split('"').next().unwrap_or(quoted),
+        None => rest.split(',').next().unwrap_or(rest),
+    };
+    Some((app.trim(), data))
+}
+
+/// What loading makes of arguments in brackets: `'` protects and vanishes, `\` escapes and vanishes, commas become `|`.
+fn converted(data: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let mut out = String::with_capacity(data.len());
+    for c in data.chars() {
+        match c {
+            _ if std::mem::take(&mut escaped) => out.push(c),
+            '\\' => escaped = true,
+            '\'' => quoted = !quoted,
+            ',' if !quoted => out.push('|'),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
 /// Name and arguments of `App(args)`.
-fn application<'a>(text: &'a str, span: Span, findings: &mut Findings) -> Option<(&'a str, &'a str)> {
+fn bracketed<'a>(text: &'a str, span: Span, findings: &mut Findings) -> Option<(&'a str, &'a str)> {
     if text.is_empty() {
         findings.error(
             codes::NO_APPLICATION,

@@ -1,8 +1,9 @@
 //! Files to lines: comments out, includes in, damage of copying and pasting named.
 
-use super::{Files, Findings, codes};
+use super::{Files, Findings, Source, allow::Allows, codes, guess};
+use crate::dialect::{Choice, Compat, Dialect, Rules};
 use crate::limits;
-use crate::span::{SourceMap, Span};
+use crate::span::{FileId, SourceMap, Span};
 
 /// One line that means something.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub(super) struct TextLine {
     pub(super) text: String,
     /// Its place; the column is that of its first character.
     pub(super) span: Span,
+    /// By which rules it is read.
+    pub(super) rules: Rules,
 }
 
 /// Everything that was read.
@@ -18,6 +21,9 @@ pub(super) struct TextLine {
 pub(super) struct Read {
     pub(super) lines: Vec<TextLine>,
     pub(super) execs: Vec<String>,
+    /// The rules of all files, those of the first file first.
+    pub(super) rules: Vec<Rules>,
+    pub(super) allows: Allows,
 }
 
 struct Reader<'a> {
@@ -28,21 +34,32 @@ struct Reader<'a> {
     full: bool,
 }
 
-pub(super) fn read(
-    files: &[(String, String)],
-    includes: &dyn Files,
-    sources: &mut SourceMap,
-    findings: &mut Findings,
-) -> Read {
+pub(super) fn read(files: &[Source], includes: &dyn Files, sources: &mut SourceMap, findings: &mut Findings) -> Read {
     let mut reader = Reader { read: Read::default(), includes, sources, findings, full: false };
-    for (name, text) in files {
-        reader.file(name, text, 0);
+    for file in files {
+        reader.file(&file.name, &file.text, file.choice, file.compat, 0);
     }
     reader.read
 }
 
 impl Reader<'_> {
-    fn file(&mut self, name: &str, text: &str, depth: usize) {
+    /// The dialect of a file, told where it was found out.
+    fn dialect(&mut self, text: &str, choice: Choice, file: FileId) -> Dialect {
+        match choice {
+            Choice::Is(dialect) => dialect,
+            Choice::Auto(otherwise) => match guess::guess(text) {
+                Some(found) => {
+                    let span = Span { file, line: found.line, col: 1, len: 0 };
+                    let message = format!("this file is read in dialect {}: {}", found.dialect, found.why);
+                    self.findings.note(codes::DIALECT, span, message);
+                    found.dialect
+                }
+                None => otherwise,
+            },
+        }
+    }
+
+    fn file(&mut self, name: &str, text: &str, choice: Choice, compat: Compat, depth: usize) {
         if self.full {
             return;
         }
@@ -50,6 +67,13 @@ impl Reader<'_> {
         if self.sources.len() > limits::FILES {
             return self.too_large(Span { file, line: 1, col: 1, len: 0 }, "too many files");
         }
+        let mut rules = Rules { dialect: self.dialect(text, choice, file), compat };
+        for flag in compat.names() {
+            let span = Span { file, line: 1, col: 1, len: 0 };
+            self.findings.compat(flag, span);
+        }
+        self.read.rules.push(rules);
+        let mut began = false;
         let mut comment = Comment::default();
         for (number, raw) in (1u32..).zip(text.lines()) {
             let span = Span { file, line: number, col: 1, len: 0 };
@@ -58,17 +82,37 @@ impl Reader<'_> {
                 continue;
             }
             let raw = if number == 1 { raw.trim_start_matches('\u{feff}') } else { raw };
+            comment.blocks = rules.dialect.has_block_comments();
+            let outside = comment.depth == 0;
             let clean = comment.strip(raw, number);
+            if outside && raw.contains("tollgate:") {
+                match self.read.allows.hear(raw, clean.trim().is_empty(), span, self.findings) {
+                    Some(new) => {
+                        rules = new;
+                        if !began {
+                            self.read.rules.pop();
+                        }
+                        self.read.rules.push(rules);
+                        for flag in rules.compat.names() {
+                            self.findings.compat(flag, span);
+                        }
+                    }
+                    None if clean.trim().is_empty() => continue,
+                    None => {}
+                }
+            }
             let clean = self.repaired(clean, span);
             let text = clean.trim();
             if text.is_empty() {
                 continue;
             }
+            began = true;
+            self.read.allows.line(span);
             let before = clean.len() - clean.trim_start().len();
             let col = clean.get(..before).map_or(1, |s| s.chars().count() + 1);
             let span = Span { col: u32::try_from(col).unwrap_or(1), len: length(text), ..span };
             if text.starts_with('#') {
-                self.directive(text, span, depth);
+                self.directive(text, span, rules, choice, depth);
                 if self.full {
                     return;
                 }
@@ -77,7 +121,7 @@ impl Reader<'_> {
             if self.read.lines.len() >= limits::LINES {
                 return self.too_large(span, "too many lines");
             }
-            self.read.lines.push(TextLine { text: text.to_owned(), span });
+            self.read.lines.push(TextLine { text: text.to_owned(), span, rules });
         }
         if let Some(line) = comment.open_since() {
             let span = Span { file, line, col: 1, len: 0 };
@@ -119,7 +163,7 @@ impl Reader<'_> {
         line.chars().map(|c| if odd(c) { ' ' } else { c }).collect()
     }
 
-    fn directive(&mut self, text: &str, span: Span, depth: usize) {
+    fn directive(&mut self, text: &str, span: Span, rules: Rules, choice: Choice, depth: usize) {
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
         let name = rest.trim_start_matches(['"', '<', '\'']).trim_end_matches(['"', '>', '\'']);
@@ -136,8 +180,13 @@ impl Reader<'_> {
             }
             "#include" | "#tryinclude" => match self.includes.read(name) {
                 Ok(files) => {
+                    // A file that does not tell is read as the one that includes it.
+                    let choice = match choice {
+                        Choice::Is(_) => Choice::Is(rules.dialect),
+                        Choice::Auto(_) => Choice::Auto(rules.dialect),
+                    };
                     for (name, text) in files {
-                        self.file(&name, &text, depth + 1);
+                        self.file(&name, &text, choice, rules.compat, depth + 1);
                     }
                 }
                 Err(reason) if word.eq_ignore_ascii_case("#include") => {
@@ -171,6 +220,8 @@ pub(super) fn length(text: &str) -> u32 {
 struct Comment {
     depth: u32,
     since: u32,
+    /// There are block comments at all.
+    blocks: bool,
 }
 
 impl Comment {
@@ -233,7 +284,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        let mut comment = Comment::default();
+        let mut comment = Comment { blocks: true, ..Comment::default() };
         let lines: Vec<String> = text.lines().zip(1..).map(|(l, n)| comment.strip(l, n)).collect();
         assert_eq!(lines, expected, "{text}");
     }

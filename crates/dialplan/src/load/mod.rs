@@ -1,20 +1,22 @@
 //! Text to program: reads files, sections, extensions, and tells everything that is odd, with place and repair.
 //!
 //! `lines` takes comments out and follows includes, `sections` sorts lines into contexts with their templates, `exten`
-//! understands one line, `check` looks at the finished program, `codes` explains each finding.
+//! understands one line, `check` looks at the finished program, `codes` explains each finding, `guess` finds the dialect of a
+//! file, `allow` reads comments that speak to us.
 
+pub mod allow;
 mod check;
 pub mod codes;
 mod exten;
+pub mod guess;
 mod lines;
 mod nearest;
 mod sections;
 
-pub(crate) use check::gone;
-
+use crate::dialect::{Choice, Compat, Dialect, Rules};
 use crate::finding::{Finding, Severity};
 use crate::limits;
-use crate::program::{Builder, Compat, Dialect, Program};
+use crate::program::{Builder, Program};
 use crate::span::{SourceMap, Span};
 use std::collections::HashMap;
 
@@ -34,6 +36,19 @@ impl Files for NoFiles {
     }
 }
 
+/// One file, and how it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// As findings name it.
+    pub name: String,
+    /// All of it.
+    pub text: String,
+    /// Its dialect.
+    pub choice: Choice,
+    /// Unsafe habits on top.
+    pub compat: Compat,
+}
+
 /// What came out of the text.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -41,6 +56,10 @@ pub struct Loaded {
     pub program: Program,
     /// Everything that is odd, in the order of the text.
     pub findings: Vec<Finding>,
+    /// What is odd and accepted by the text itself, with the reason.
+    pub accepted: Vec<(Finding, String)>,
+    /// What the text accepts; findings that are made later are asked too.
+    pub allows: allow::Allows,
     /// The files, to show findings with.
     pub sources: SourceMap,
 }
@@ -92,6 +111,18 @@ impl Findings {
         self
     }
 
+    /// The owner asked for an unsafe habit; told once.
+    pub(crate) fn compat(&mut self, flag: &str, span: Span) {
+        let (code, message) = match flag {
+            "fall-through" => (codes::COMPAT_FALL, "a call may fall into another extension that has the next priority"),
+            "late-arguments" => (codes::COMPAT_LATE, "data that holds separators writes arguments of its own"),
+            _ => (codes::COMPAT_TEXTUAL, "data becomes operators and functions of expressions"),
+        };
+        if !self.list.iter().any(|f| f.code == code) {
+            self.warn(code, span, format!("compat {flag}: {message}"));
+        }
+    }
+
     /// The known name that was probably meant, looked up once for each unknown one.
     fn nearest(&mut self, name: &str, look: impl FnOnce(&str) -> Option<&'static str>) -> Option<&'static str> {
         if let Some(known) = self.near.get(name) {
@@ -120,36 +151,34 @@ pub fn load(files: &[(String, String)], dialect: Dialect, includes: &dyn Files) 
     load_with(files, dialect, Compat::default(), includes)
 }
 
-/// Loads a plan. Several files are read one after the other, as if each began with a context of its own.
+/// Loads a plan of one dialect. Several files are read one after the other, as if each began with a context of its own.
 pub fn load_with(files: &[(String, String)], dialect: Dialect, compat: Compat, includes: &dyn Files) -> Loaded {
+    let source = |(name, text): &(String, String)| Source {
+        name: name.clone(),
+        text: text.clone(),
+        choice: Choice::Is(dialect),
+        compat,
+    };
+    load_each(&files.iter().map(source).collect::<Vec<_>>(), includes)
+}
+
+/// Loads a plan whose files may be of different dialects.
+pub fn load_each(files: &[Source], includes: &dyn Files) -> Loaded {
     let mut findings = Findings::default();
     let mut sources = SourceMap::default();
-    let mut builder = Builder::new(dialect, compat);
-    if !matches!(dialect, Dialect::Safe | Dialect::V22) {
-        for (name, text) in files {
-            sources.add(name.clone(), text.clone());
-        }
-        let span = (!sources.is_empty()).then_some(Span { line: 1, col: 1, ..Span::default() });
-        findings.push(
-            Finding::new(
-                codes::DIALECT,
-                Severity::Error,
-                span,
-                format!("dialect {} is not supported yet; nothing of this plan was loaded", dialect.name()),
-            )
-            .repair("rewrite the plan in today's syntax and choose dialect safe or 22"),
-        );
-        return Loaded { program: builder.finish(), findings: findings.list, sources };
-    }
     let read = lines::read(files, includes, &mut sources, &mut findings);
+    let mut builder = Builder::new(read.rules.first().copied().unwrap_or_default());
+    read.rules.iter().for_each(|rules: &Rules| builder.follows(*rules));
     builder.program.execs = read.execs;
+    let mut allows = read.allows;
     let sections = sections::sort(read.lines, &mut findings);
     exten::build(sections, &mut builder, &mut findings);
     let program = builder.finish();
     check::check(&program, &mut findings);
     let mut findings = findings.list;
     findings.sort_by_key(|f| (f.span.map(|s| (s.file, s.line, s.col)), f.code));
-    Loaded { program, findings, sources }
+    let accepted = allows.take(&mut findings);
+    Loaded { program, findings, accepted, allows, sources }
 }
 
 /// Bytes of a file as text: UTF-8, or else Latin-1, which the second value tells.

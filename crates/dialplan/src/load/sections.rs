@@ -2,6 +2,7 @@
 
 use super::lines::{TextLine, length};
 use super::{Findings, codes};
+use crate::dialect::Rules;
 use crate::limits;
 use crate::span::Span;
 use std::collections::HashMap;
@@ -14,6 +15,8 @@ pub(super) struct Entry {
     pub(super) value: String,
     /// Where the value stands.
     pub(super) span: Span,
+    /// By which rules it is read.
+    pub(super) rules: Rules,
 }
 
 /// One section with what it inherits in front of what it says itself.
@@ -22,6 +25,7 @@ pub(super) struct Section {
     pub(super) name: String,
     pub(super) template: bool,
     pub(super) span: Span,
+    pub(super) rules: Rules,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -76,7 +80,8 @@ fn header(
         findings.error(codes::SYNTAX, line.span, "this header has no name");
         return None;
     }
-    let mut section = Section { name: name.to_owned(), template: false, span: line.span, entries: Vec::new() };
+    let mut section =
+        Section { name: name.to_owned(), template: false, span: line.span, rules: line.rules, entries: Vec::new() };
     let options = match rest.strip_prefix('(') {
         Some(options) => options.split_once(')').map_or(options, |(inside, _)| inside),
         None => {
@@ -147,5 +152,6 @@ fn entry(line: &TextLine, findings: &mut Findings) -> Option<Entry> {
         key: key.trim().to_owned(),
         value: value.to_owned(),
         span: Span { col, len: length(value), ..line.span },
+        rules: line.rules,
     })
 }

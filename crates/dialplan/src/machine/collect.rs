@@ -1,6 +1,7 @@
 //! Gathering dialled digits (S6, S7): as long as anything could still match longer, wait; then the best full match.
 
 use super::{Ending, Machine, State};
+use crate::dialect::Dialect;
 use crate::host::Host;
 use crate::limits;
 use crate::program::Place;
@@ -29,6 +30,9 @@ pub enum Collected {
 impl Machine {
     /// `WaitExten`: an extension is waited for, as long as `limit` or the response timeout.
     pub fn wait_exten(&mut self, limit: Option<Duration>) {
+        if limit.is_none() && !self.rules.dialect.waits_without_seconds() {
+            return self.advance();
+        }
         if !self.ended() {
             self.state = State::Collecting { so_far: String::new(), wait: Wait::FirstDigit, limit, wait_exten: true };
         }
@@ -43,9 +47,14 @@ impl Machine {
         if self.hanging_up {
             return self.end(Ending::Done);
         }
+        self.leave_macros();
         let dialled = digit.to_string();
         let own = self.place.context.clone();
-        let context = context.filter(|c| !c.is_empty()).unwrap_or(&own);
+        let named = context.filter(|c| !c.is_empty() && self.rules.dialect != Dialect::V1_0);
+        let context = named.unwrap_or(&own);
+        if named.is_some() && self.rules.dialect == Dialect::V1_2 {
+            return self.jump(Place { context: context.into(), exten: dialled.into(), priority: 1 });
+        }
         if self.can_match(Some(context), &dialled, host) && !self.match_more(Some(context), &dialled, host) {
             return self.jump(Place { context: context.into(), exten: dialled.into(), priority: 1 });
         }
@@ -59,6 +68,9 @@ impl Machine {
         match what {
             Collected::Hangup => self.end(Ending::HungUp),
             Collected::Digit(digit) => {
+                if dialled.is_empty() {
+                    self.leave_macros();
+                }
                 if dialled.chars().count() < limits::EXTENSION_CHARS {
                     dialled.push(digit);
                 }

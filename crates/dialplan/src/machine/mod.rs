@@ -9,6 +9,7 @@ mod step;
 
 use crate::apps::AppSpec;
 use crate::control::Control;
+use crate::dialect::Rules;
 use crate::eval::{Exception, Fault, Scope};
 use crate::host::Host;
 use crate::program::{Place, Program};
@@ -117,6 +118,8 @@ impl std::fmt::Display for Ending {
 pub(crate) struct Back {
     place: Place,
     matched: Option<Matched>,
+    /// The context of a macro, which ends when the call leaves it.
+    in_macro: Option<Arc<str>>,
 }
 
 /// The extension line a call is in: numbers of context and extension.
@@ -145,6 +148,10 @@ pub struct Machine {
     state: State,
     steps: u32,
     matched: Option<Matched>,
+    /// Those of the line that runs.
+    rules: Rules,
+    /// Nothing ran yet: a place that does not exist may begin elsewhere (S6).
+    starting: bool,
     /// `h` runs: what ends it ends the walk.
     hanging_up: bool,
 }
@@ -153,10 +160,12 @@ impl Machine {
     /// A walk that begins at a place. `callerid` is the number that caller-ID parts of extensions are compared with.
     pub fn start(program: Arc<Program>, place: Place, callerid: &str) -> Machine {
         let mut machine = Machine {
+            rules: program.rules_of(&place.context),
+            starting: true,
+            vars: Vars::folding(program.folds_case()),
             program,
             place: place.clone(),
             caller: callerid.to_owned(),
-            vars: Vars::default(),
             exception: Exception::default(),
             state: State::Ready,
             steps: 0,
@@ -207,6 +216,11 @@ impl Machine {
         self.vars.set(name, value.into())
     }
 
+    /// The rules of the line that runs.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
     /// All variables of the channel, by name.
     pub fn variables(&self) -> Vec<(&str, &str)> {
         self.vars.all()
@@ -214,22 +228,24 @@ impl Machine {
 
     /// What a channel made by this one inherits; hand each pair to its [`Machine::set`].
     pub fn inherited(&self) -> Vec<(String, String)> {
-        self.vars.inherited()
+        if self.rules.dialect.inherits() { self.vars.inherited() } else { Vec::new() }
     }
 
     /// A text with its values put in.
     pub fn expand(&mut self, text: &str, host: &mut dyn Host) -> Result<String, Fault> {
         let program = Arc::clone(&self.program);
         let mut scope = self.scope(&program, host);
-        if program.compat.late_arguments {
+        if scope.compat().late_arguments {
             return textual::expand(&mut scope, text);
         }
-        scope.expand(&Template::parse(text).0)
+        let template = Template::parse_in(text, scope.rules.dialect).0;
+        scope.expand(&template)
     }
 
     fn scope<'a>(&'a mut self, program: &'a Program, host: &'a mut dyn Host) -> Scope<'a> {
         Scope {
             program,
+            rules: self.rules,
             vars: &mut self.vars,
             place: &self.place,
             caller: &self.caller,
@@ -248,7 +264,8 @@ impl Machine {
     }
 
     fn enter(&mut self, mut place: Place) {
-        if self.program.dialect == crate::program::Dialect::Safe && place.exten.contains('-') {
+        let rules = self.program.rules_of(&place.context);
+        if !rules.dialect.compares_pattern_text() && place.exten.contains('-') {
             // Dashes do not count when extensions are compared, so they must not stay in EXTEN either (S1), unless
             // the plan itself has an extension of that very name.
             let literal = self.program.best(&place.context, &place.exten, &self.caller, None);
@@ -258,6 +275,10 @@ impl Machine {
         }
         if place.context != self.place.context || place.exten != self.place.exten {
             self.matched = None;
+        }
+        // A call that leaves the context of its macro leaves the macro.
+        while self.vars.innermost().is_some_and(|b| b.in_macro.as_ref().is_some_and(|c| *c != place.context)) {
+            self.vars.leave();
         }
         self.place = place;
     }
@@ -296,6 +317,7 @@ impl Machine {
         if self.hanging_up {
             return false;
         }
+        self.leave_macros();
         let Some(place) = self.hangup_extension(host) else {
             self.end(Ending::HungUp);
             return false;
@@ -313,6 +335,7 @@ impl Machine {
         if self.hanging_up || self.ended() {
             return false;
         }
+        self.leave_macros();
         if self.handler("T", host) {
             self.go_handler("T");
             return true;
@@ -329,7 +352,8 @@ impl Machine {
         let now = host.now();
         let program = &self.program;
         let found = program.find(&self.place.context, name, 1, &self.caller, Some(&now));
-        found.is_some_and(|f| !f.exten.pattern.is_pattern() || program.dialect != crate::program::Dialect::Safe)
+        let patterns = program.rules_of(&self.place.context).dialect.patterns_are_special();
+        found.is_some_and(|f| patterns || !f.exten.pattern.is_pattern())
     }
 
     fn go_handler(&mut self, name: &str) {
@@ -344,7 +368,8 @@ impl Machine {
 
     /// Goes to `e` if there is one.
     fn raise(&mut self, reason: &str, host: &mut dyn Host) -> bool {
-        if !self.handler("e", host) {
+        let known = self.program.rules_of(&self.place.context).dialect.has_error_extension();
+        if !known || !self.handler("e", host) {
             return false;
         }
         self.exception = Exception { reason: reason.to_owned(), place: Some(self.place.clone()) };

@@ -1,14 +1,14 @@
 //! Carrying out Goto, Set, Gosub, ExecIf, While and their kin.
 
 use super::{Back, Ending, Invocation, Machine, State};
-use crate::control::{Assign, Call, Control, Label, Sub, Target};
+use crate::control::{Assign, Call, Control, Label, MacroCall, Sub, Target};
+use crate::dialect::Dialect;
 use crate::eval::{Fault, leading_number};
 use crate::func;
 use crate::host::Host;
-use crate::program::{Dialect, Place, Program};
+use crate::program::{Place, Program};
 use crate::text::Template;
 use crate::time::Times;
-use crate::truth;
 use std::sync::Arc;
 
 /// What is left to do after a steering application.
@@ -52,6 +52,8 @@ impl Machine {
         host: &mut dyn Host,
     ) -> Result<Option<Invocation>, Fault> {
         let choose = |yes: bool, a, b| if yes { a } else { b };
+        let dialect = self.rules.dialect;
+        let truth = |text: &str| dialect.truth(text);
         match control {
             Control::Goto(label) => self.goto_label(label, host)?,
             Control::GotoIf { condition, yes, no } => match choose(truth(condition), yes, no) {
@@ -60,7 +62,7 @@ impl Machine {
             },
             Control::GotoIfTime { times, yes, no } => {
                 let now = host.now();
-                match choose(Times::parse(times).contains(&now), yes, no) {
+                match choose(Times::parse_in(times, dialect).contains(&now), yes, no) {
                     Some(label) => self.goto_label(label, host)?,
                     None => self.advance(),
                 }
@@ -82,6 +84,23 @@ impl Machine {
                     host.note("StackPop without Gosub");
                 }
                 self.advance();
+            }
+            Control::Macro(call) => self.enter_macro(call, host)?,
+            Control::MacroIf { condition, yes, no } => match if truth(condition) { yes } else { no } {
+                Some(call) => self.enter_macro(call, host)?,
+                None => self.advance(),
+            },
+            Control::MacroExit => match self.vars.innermost().map(|b| b.in_macro.is_some()) {
+                Some(true) => self.end_macro(host),
+                _ => self.end(Ending::HungUp),
+            },
+            Control::Lookup { set, found, jump_if_found } => {
+                for assign in set {
+                    self.assign(assign, host)?;
+                }
+                if truth(found) != *jump_if_found || !self.jump_101(true, false, host) {
+                    self.advance();
+                }
             }
             Control::ExecIf { condition, yes, no } => {
                 return match if truth(condition) { yes } else { no } {
@@ -134,7 +153,9 @@ impl Machine {
 
     /// Goes where a text says: `[[context,]extension,]priority-or-label`.
     pub fn goto(&mut self, text: &str, host: &mut dyn Host) -> Result<(), Fault> {
-        let label = Label::parse(Template::literal(text)).ok_or_else(|| Fault::Label(text.to_owned()))?;
+        // What comes from outside the plan is written in today's form.
+        let dialect = if text.contains('|') { self.rules.dialect } else { Dialect::V22 };
+        let label = Label::parse(Template::literal(text), dialect).ok_or_else(|| Fault::Label(text.to_owned()))?;
         let label = label.expand(&mut |t: &Template| Ok(t.as_literal().unwrap_or_default().to_owned()))?;
         self.goto_label(&label, host)
     }
@@ -148,15 +169,19 @@ impl Machine {
     /// The place a label means, which need not exist.
     fn target(&self, label: &Label<String>, host: &mut dyn Host) -> Result<Place, Fault> {
         let wrong = || Fault::Label(label.to_string());
-        let safe = self.program.dialect() == Dialect::Safe;
+        let keeps = self.rules.dialect.keeps_empty_parts();
         let part = |given: &Option<String>, own: &Arc<str>| match given.as_deref().map(str::trim) {
             None => Ok(own.clone()),
             // An empty part keeps the current one in Asterisk, which lets an empty value slip past a check.
-            Some("") if safe => Err(wrong()),
+            Some("") if !keeps => Err(wrong()),
             Some("") => Ok(own.clone()),
             Some(text) => Ok(text.into()),
         };
-        let (context, exten) = (part(&label.context, &self.place.context)?, part(&label.exten, &self.place.exten)?);
+        let context = part(&label.context, &self.place.context)?;
+        let mut exten = part(&label.exten, &self.place.exten)?;
+        if &*exten == "BYEXTENSION" && self.rules.dialect.has_by_extension() {
+            exten = self.place.exten.clone();
+        }
         let text = label.priority.trim();
         let relative = text.starts_with(['+', '-']);
         let priority = match leading_number(text) {
@@ -174,7 +199,7 @@ impl Machine {
 
     fn label_of(&self, context: &Arc<str>, exten: &Arc<str>, label: &str, now: &crate::CivilTime) -> Option<u32> {
         // Within the extension the call is in, its own labels count (S3, safe).
-        if !self.program.falls_through()
+        if !self.program.rules_of(context).falls_through()
             && *context == self.place.context
             && *exten == self.place.exten
             && let Some((c, e)) = self.matched
@@ -193,7 +218,7 @@ impl Machine {
         }
         let mut back = self.place.clone();
         back.priority = back.priority.saturating_add(1);
-        if !self.vars.enter(Back { place: back, matched: self.matched }, args) {
+        if !self.vars.enter(Back { place: back, matched: self.matched, in_macro: None }, args) {
             return Err(Fault::TooManyFrames);
         }
         self.jump(place);
@@ -221,6 +246,85 @@ impl Machine {
             self.state = State::Ready;
         }
         Ok(())
+    }
+
+    /// Runs context `macro-NAME`; the call comes back to the next priority when it has no more lines.
+    fn enter_macro(&mut self, call: &MacroCall<String>, host: &mut dyn Host) -> Result<(), Fault> {
+        let place = Place::new(&format!("macro-{}", call.name.trim()), "s", 1);
+        let now = host.now();
+        if self.program.find(&place.context, "s", 1, &self.caller, Some(&now)).is_none() {
+            host.note(&format!("there is no {}", place.context));
+            self.advance();
+            return Ok(());
+        }
+        let from = self.place.clone();
+        let back = Place { priority: from.priority.saturating_add(1), ..from.clone() };
+        let back = Back { place: back, matched: self.matched, in_macro: Some(place.context.clone()) };
+        if !self.vars.enter(back, &call.args) {
+            return Err(Fault::TooManyFrames);
+        }
+        // A macro inside a macro still tells who called the outer one.
+        if from.context.starts_with("macro-") && self.vars.get("MACRO_EXTEN").is_some() {
+            // Its names stay as they are.
+        } else {
+            for (name, value) in [
+                ("MACRO_EXTEN", from.exten.to_string()),
+                ("MACRO_CONTEXT", from.context.to_string()),
+                ("MACRO_PRIORITY", from.priority.to_string()),
+                ("MACRO_OFFSET", String::new()),
+            ] {
+                if !self.vars.set_local(name, value) {
+                    return Err(Fault::TooManyVariables);
+                }
+            }
+        }
+        self.jump(place);
+        Ok(())
+    }
+
+    /// The end of a macro: back to the line behind its call, or `MACRO_OFFSET` further if there is one.
+    pub(super) fn end_macro(&mut self, host: &mut dyn Host) {
+        let offset = self.vars.get("MACRO_OFFSET").and_then(leading_number).map_or(0, |(n, _)| n);
+        let Some(back) = self.vars.leave() else { return };
+        if self.ended() {
+            return;
+        }
+        self.place = back.place;
+        self.matched = back.matched;
+        self.state = State::Ready;
+        let next = i64::from(self.place.priority).saturating_add(offset);
+        if offset != 0
+            && let Ok(next) = u32::try_from(next)
+            && self.line_at(&Arc::clone(&self.program), next, host).is_some()
+        {
+            self.place.priority = next;
+        }
+    }
+
+    /// A key that is pressed in a macro is dialled where the macro was called.
+    pub(super) fn leave_macros(&mut self) {
+        while self.vars.innermost().is_some_and(|b| b.in_macro.as_ref() == Some(&self.place.context)) {
+            let Some(back) = self.vars.leave() else { return };
+            self.place = back.place;
+            self.matched = back.matched;
+        }
+    }
+
+    /// After an application failed: goes on at its priority + 101 if the dialect does so and there is such a line (S15).
+    /// `by_default`: it does so where the plan's `priorityjumping` says so; `option`: the line has option `j`.
+    pub fn jump_101(&mut self, by_default: bool, option: bool, host: &mut dyn Host) -> bool {
+        let dialect = self.rules.dialect;
+        let asked = option && matches!(dialect, Dialect::V1_2 | Dialect::V1_4);
+        if self.ended() || !(asked || by_default && self.program.jumps_101(dialect)) {
+            return false;
+        }
+        let program = Arc::clone(&self.program);
+        let priority = self.place.priority.saturating_add(101);
+        if self.line_at(&program, priority, host).is_none() {
+            return false;
+        }
+        self.at_priority(priority);
+        true
     }
 
     fn assign(&mut self, assign: &Assign<String>, host: &mut dyn Host) -> Result<(), Fault> {

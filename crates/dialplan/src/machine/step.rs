@@ -16,6 +16,14 @@ impl Machine {
             self.advance();
         }
         let program = Arc::clone(&self.program);
+        if std::mem::take(&mut self.starting) {
+            let now = host.now();
+            if let Some(place) = program.start(&self.place, &self.caller, Some(&now))
+                && place != self.place
+            {
+                self.enter(place);
+            }
+        }
         loop {
             match &self.state {
                 State::Ended(ending) => return Step::End(ending.clone()),
@@ -39,6 +47,7 @@ impl Machine {
                 self.missing(host);
                 continue;
             };
+            self.rules = line.rules;
             match self.invocation(&program, line, host) {
                 Ok(invocation) => {
                     self.state = State::Running;
@@ -52,7 +61,7 @@ impl Machine {
     /// The line of the current extension at a priority.
     pub(super) fn line_at<'a>(&mut self, program: &'a Program, priority: u32, host: &mut dyn Host) -> Option<&'a Line> {
         let (context, exten) = (&self.place.context, &self.place.exten);
-        if program.falls_through() {
+        if program.rules_of(context).falls_through() {
             let now = host.now();
             return program.find(context, exten, priority, &self.caller, Some(&now)).map(|f| f.line);
         }
@@ -68,6 +77,10 @@ impl Machine {
 
     /// There is no line at the place.
     fn missing(&mut self, host: &mut dyn Host) {
+        // The end of a macro, which may itself have been run by `h`.
+        if self.vars.innermost().is_some_and(|b| b.in_macro.as_ref() == Some(&self.place.context)) {
+            return self.end_macro(host);
+        }
         if self.hanging_up {
             return self.end(Ending::Done);
         }
@@ -76,7 +89,7 @@ impl Machine {
             let dialled = self.place.exten.to_string();
             return self.invalid(&dialled, host);
         }
-        if program.autofallthrough() {
+        if program.autofallthrough(&self.place.context) {
             return self.end(Ending::FellThrough);
         }
         self.state =
@@ -99,9 +112,9 @@ impl Machine {
     fn invocation(&mut self, program: &Program, line: &Line, host: &mut dyn Host) -> Result<Invocation, Fault> {
         let mut scope = self.scope(program, host);
         // S9: with late arguments the text is expanded first and separated afterwards.
-        let late = if program.compat.late_arguments && line.data.contains('$') {
+        let late = if line.rules.compat.late_arguments && line.data.contains('$') {
             let text = textual::expand(&mut scope, &line.data)?;
-            Some(Call::parse(&line.app, &Template::literal(text)))
+            Some(Call::parse(&line.app, &Template::literal(text), line.rules.dialect))
         } else {
             None
         };

@@ -1,6 +1,6 @@
 //! Puts a program together line by line; the loader calls it in file order.
 
-use super::{Compat, Context, Dialect, Exten, Line, Program, search};
+use super::{Context, Exten, Line, Program, Rules, search};
 use crate::pattern::{Caller, Pattern, Tail};
 use crate::span::Span;
 use std::collections::btree_map::Entry;
@@ -16,12 +16,19 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub(crate) fn new(dialect: Dialect, compat: Compat) -> Builder {
-        Builder { program: Program { dialect, compat, ..Program::default() }, extens: Vec::new() }
+    pub(crate) fn new(rules: Rules) -> Builder {
+        Builder { program: Program { rules, ..Program::default() }, extens: Vec::new() }
+    }
+
+    /// A file with these rules is among those that are read.
+    pub(crate) fn follows(&mut self, rules: Rules) {
+        self.program.compat = self.program.compat.or(rules.compat);
+        self.program.folds |= rules.dialect.folds_case();
+        self.program.legacy |= rules.dialect.is_legacy();
     }
 
     /// The number of a context, which is made if it is new.
-    pub(crate) fn context(&mut self, name: &str, span: Span) -> usize {
+    pub(crate) fn context(&mut self, name: &str, span: Span, rules: Rules) -> usize {
         if let Some(at) = self.program.by_name.get(name) {
             return *at as usize;
         }
@@ -32,6 +39,7 @@ impl Builder {
         self.program.contexts.push(Context {
             name,
             span,
+            rules,
             extens: Vec::new(),
             includes: Vec::new(),
             ignorepats: Vec::new(),
@@ -54,8 +62,9 @@ impl Builder {
         else {
             return usize::MAX;
         };
-        let pattern = Pattern::parse(name);
-        let mut key = canonical(name, &pattern);
+        let dialect = context.rules.dialect;
+        let pattern = Pattern::parse_in(name, dialect);
+        let mut key = if dialect.is_legacy() { name.to_owned() } else { canonical(name, &pattern) };
         if let Some(caller) = caller {
             key.push('/');
             key.push_str(caller);
@@ -70,7 +79,7 @@ impl Builder {
         context.extens.push(Exten {
             name: name.into(),
             pattern,
-            caller: caller.map(Caller::parse),
+            caller: caller.map(|text| Caller::parse_in(text, dialect)),
             span,
             lines: BTreeMap::new(),
             number,
@@ -93,7 +102,7 @@ impl Builder {
 
     pub(crate) fn finish(mut self) -> Program {
         for context in &mut self.program.contexts {
-            context.index = search::Index::new(&context.extens);
+            context.index = search::Index::new(&context.extens, context.rules.dialect);
         }
         self.program
     }

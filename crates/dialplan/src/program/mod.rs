@@ -8,6 +8,7 @@ mod search;
 mod uses;
 
 use crate::control::Call;
+pub use crate::dialect::{Compat, Dialect, Rules};
 use crate::pattern::{Caller, Pattern};
 use crate::span::Span;
 use crate::text::Template;
@@ -18,101 +19,6 @@ use std::sync::{Arc, OnceLock};
 pub(crate) use build::Builder;
 pub use search::Found;
 pub use uses::SoundUse;
-
-/// Whose rules a text follows: syntax, matching, order and defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Dialect {
-    /// `V22` without its traps: what is dialled is cleaned first, a call stays in the extension it matched.
-    #[default]
-    Safe,
-    /// Asterisk 1.6 to 22.
-    V22,
-    /// Asterisk 1.4. Not supported yet: loading is an error.
-    V1_4,
-    /// Asterisk 1.2. Not supported yet: loading is an error.
-    V1_2,
-    /// Asterisk 1.0. Not supported yet: loading is an error.
-    V1_0,
-}
-
-impl Dialect {
-    /// Its name in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Dialect::Safe => "safe",
-            Dialect::V22 => "22",
-            Dialect::V1_4 => "1.4",
-            Dialect::V1_2 => "1.2",
-            Dialect::V1_0 => "1.0",
-        }
-    }
-
-    /// Which dialect a text was probably written for, and why: what `auto` in the configuration means.
-    pub fn guess(text: &str) -> (Dialect, &'static str) {
-        for line in text.lines() {
-            let Some((_, value)) = line.split_once('=') else { continue };
-            let Some((_, rest)) = value.split_once(',') else { continue };
-            let Some((_, app)) = rest.split_once(',') else { continue };
-            let name = app.split(['(', ',', '|']).next().unwrap_or_default().trim();
-            if crate::apps::lookup(name).is_none() && crate::load::gone(name).is_none() {
-                continue;
-            }
-            if app.trim_start().get(name.len()..).is_some_and(|rest| rest.trim_start().starts_with([',', '|'])) {
-                return (Dialect::V1_2, "arguments stand without brackets");
-            }
-            if app.contains('|') && !app.contains("$[") && !app.contains("||") {
-                return (Dialect::V1_2, "| stands between arguments");
-            }
-        }
-        (Dialect::Safe, "nothing in it needs an older dialect")
-    }
-
-    /// The dialect of that name.
-    pub fn from_name(name: &str) -> Option<Dialect> {
-        [Dialect::Safe, Dialect::V22, Dialect::V1_4, Dialect::V1_2, Dialect::V1_0]
-            .into_iter()
-            .find(|d| d.name() == name)
-    }
-}
-
-/// Unsafe habits of Asterisk that the owner asked for by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Compat {
-    /// `fall-through`: each priority is looked for anew in all matching extensions (S3). Always so in dialect 22.
-    pub fall_through: bool,
-    /// `late-arguments`: arguments are split after values were put in (S9).
-    pub late_arguments: bool,
-    /// `textual-expressions`: values are put into expressions as text (S10).
-    pub textual_expressions: bool,
-}
-
-impl Compat {
-    /// The flags that are set, by their names in the configuration.
-    pub fn names(self) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        for (set, name) in [
-            (self.fall_through, "fall-through"),
-            (self.late_arguments, "late-arguments"),
-            (self.textual_expressions, "textual-expressions"),
-        ] {
-            if set {
-                names.push(name);
-            }
-        }
-        names
-    }
-
-    /// Sets the flag of that name; `false` if there is none.
-    pub fn enable(&mut self, name: &str) -> bool {
-        match name {
-            "fall-through" => self.fall_through = true,
-            "late-arguments" => self.late_arguments = true,
-            "textual-expressions" => self.textual_expressions = true,
-            _ => return false,
-        }
-        true
-    }
-}
 
 /// A place in the plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,8 +47,14 @@ impl std::fmt::Display for Place {
 /// A whole plan.
 #[derive(Debug, Clone, Default)]
 pub struct Program {
-    pub(crate) dialect: Dialect,
+    /// Those of the first file.
+    pub(crate) rules: Rules,
+    /// All compat flags of all files.
     pub(crate) compat: Compat,
+    /// Whether names of variables ignore case, because a file of an old dialect is among them.
+    pub(crate) folds: bool,
+    /// Whether a file of 1.0 or 1.2 is among them.
+    pub(crate) legacy: bool,
     pub(crate) general: BTreeMap<String, String>,
     pub(crate) globals: BTreeMap<String, String>,
     /// `[globals]` as written, in order, for printing.
@@ -162,6 +74,8 @@ pub struct Context {
     pub name: Arc<str>,
     /// Where it was opened first.
     pub span: Span,
+    /// By which rules its extensions are matched: those of the file that opened it first.
+    pub rules: Rules,
     /// Its extensions in file order.
     pub extens: Vec<Exten>,
     /// Included contexts in file order.
@@ -220,6 +134,8 @@ pub struct Line {
     pub call: Call<Template>,
     /// Where it stands: the application with its arguments.
     pub span: Span,
+    /// By which rules it runs: those of its file.
+    pub rules: Rules,
 }
 
 /// `include => context,times`.
@@ -256,19 +172,49 @@ pub struct Hint {
 }
 
 impl Program {
-    /// Whose rules it follows.
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
+    /// The rules of the first file; each context and each line has its own.
+    pub fn rules(&self) -> Rules {
+        self.rules
     }
 
-    /// The unsafe habits it was loaded with.
+    /// The dialect of the first file.
+    pub fn dialect(&self) -> Dialect {
+        self.rules.dialect
+    }
+
+    /// All unsafe habits of all files together.
     pub fn compat(&self) -> Compat {
         self.compat
     }
 
-    /// Whether each priority is looked for anew in all matching extensions (S3).
+    /// Whether names of variables ignore case: they do for all if one file is of an old dialect (S8).
+    pub fn folds_case(&self) -> bool {
+        self.folds
+    }
+
+    /// Whether a file of 1.0 or 1.2 is among those it was made of.
+    pub fn has_legacy(&self) -> bool {
+        self.legacy
+    }
+
+    /// A variable's name as it is kept.
+    pub(crate) fn variable_key<'a>(&self, name: &'a str) -> std::borrow::Cow<'a, str> {
+        crate::vars::key(name, self.folds)
+    }
+
+    /// Whether every context follows the `safe` dialect.
+    pub fn is_safe(&self) -> bool {
+        self.contexts.iter().all(|c| c.rules.dialect == Dialect::Safe)
+    }
+
+    /// Whether in some context each priority is looked for anew in all matching extensions (S3).
     pub fn falls_through(&self) -> bool {
-        self.compat.fall_through || self.dialect != Dialect::Safe
+        self.contexts.iter().any(|c| c.rules.falls_through())
+    }
+
+    /// The rules of a context; those of the first file if there is no such context.
+    pub fn rules_of(&self, context: &str) -> Rules {
+        self.context(context).map_or(self.rules, |c| c.rules)
     }
 
     /// `[general]`, names in lower case.
@@ -286,9 +232,26 @@ impl Program {
         &self.execs
     }
 
-    /// Whether a call that runs out of priorities is hung up (`autofallthrough`, S11); else it waits for an extension.
-    pub fn autofallthrough(&self) -> bool {
-        self.general.get("autofallthrough").is_none_or(|v| is_yes(v))
+    /// Whether a call that runs out of priorities in a context is hung up (`autofallthrough`, S11); else it waits for an
+    /// extension.
+    pub fn autofallthrough(&self, context: &str) -> bool {
+        let dialect = self.rules_of(context).dialect;
+        match self.general.get("autofallthrough") {
+            Some(_) if dialect == Dialect::V1_0 => false,
+            Some(value) => is_yes(value),
+            None => dialect.falls_out(),
+        }
+    }
+
+    /// Whether applications that fail go on at their priority + 101 without being asked to (S15).
+    pub fn jumps_101(&self, dialect: Dialect) -> bool {
+        let setting = self.general.get("priorityjumping").map(|v| is_yes(v));
+        match dialect {
+            Dialect::V1_0 => true,
+            Dialect::V1_2 => setting.unwrap_or(true),
+            Dialect::V1_4 => setting.unwrap_or(false),
+            Dialect::V22 | Dialect::Safe => false,
+        }
     }
 
     /// All contexts in file order.
@@ -301,12 +264,12 @@ impl Program {
         self.contexts.get(*self.by_name.get(name)? as usize)
     }
 
-    /// SHA-256 of dialect, compat flags and printed text: the same for the same plan, whatever file it came from.
+    /// SHA-256 of rules and printed text: the same for the same plan, whatever file it came from.
     pub fn hash(&self) -> [u8; 32] {
         *self.hash.get_or_init(|| {
             use sha2::{Digest, Sha256};
             let mut digest = Sha256::new();
-            digest.update(format!("{}\n{}\n{self}", self.dialect.name(), self.compat.names().join(",")));
+            digest.update(format!("{}\n{self}", self.rules));
             digest.finalize().into()
         })
     }

@@ -1,9 +1,9 @@
 //! Which line runs: own extensions, then included contexts depth first (S3-S6 of the semantics).
 
 use super::{Context, Exten, Line, Program};
+use crate::dialect::Dialect;
 use crate::limits;
 use crate::pattern::{Fit, Pattern, without_dashes};
-use crate::program::Dialect;
 use crate::time::CivilTime;
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ pub struct Found<'a> {
 /// The extensions of a context in the order in which they are tried.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Index {
-    /// Literals without dashes, those with a caller-ID part first.
+    /// Literals as they are compared, those with a caller-ID part first.
     literals: HashMap<Box<str>, Vec<u32>>,
     /// The same by text, for prefixes.
     sorted: Vec<u32>,
@@ -31,7 +31,7 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub(super) fn new(extens: &[Exten]) -> Index {
+    pub(super) fn new(extens: &[Exten], dialect: Dialect) -> Index {
         let mut index = Index::default();
         for (i, exten) in (0u32..).zip(extens) {
             match &exten.pattern {
@@ -43,7 +43,7 @@ impl Index {
             }
         }
         let order = |a: &u32, b: &u32| match (extens.get(*a as usize), extens.get(*b as usize)) {
-            (Some(a), Some(b)) => better(a, b),
+            (Some(a), Some(b)) => better(a, b, dialect),
             _ => Ordering::Equal,
         };
         index.sorted.sort_by(order);
@@ -55,12 +55,25 @@ impl Index {
     }
 }
 
+impl Context {
+    /// Its extensions in the order in which they are tried: literals, then patterns, the better one first (S4).
+    pub fn in_order(&self) -> impl Iterator<Item = &Exten> {
+        self.index.sorted.iter().chain(&self.index.patterns).filter_map(|i| self.extens.get(*i as usize))
+    }
+}
+
 /// Which of two extensions is tried first.
-pub(crate) fn better(a: &Exten, b: &Exten) -> Ordering {
-    a.pattern.order(&b.pattern).then_with(|| match (&a.caller, &b.caller) {
+pub(crate) fn better(a: &Exten, b: &Exten, dialect: Dialect) -> Ordering {
+    let by_name = if dialect.orders_by_text() {
+        a.pattern.is_pattern().cmp(&b.pattern.is_pattern()).then_with(|| a.name.cmp(&b.name))
+    } else {
+        a.pattern.order(&b.pattern)
+    };
+    by_name.then_with(|| match (&a.caller, &b.caller) {
         (None, None) => Ordering::Equal,
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
+        (Some(x), Some(y)) if dialect.orders_by_text() => x.text().cmp(y.text()),
         (Some(x), Some(y)) => x.pattern().order(y.pattern()).then_with(|| x.text().cmp(y.text())),
     })
 }
@@ -99,8 +112,14 @@ impl<'a> Search<'a, '_> {
             }
     }
 
-    fn fit(&self, exten: &Exten) -> Fit {
-        if self.raw.starts_with('_') { exten.pattern.fit_raw(self.raw) } else { exten.pattern.fit(self.dialled) }
+    fn fit(&self, exten: &Exten, dialect: Dialect) -> Fit {
+        if self.raw.starts_with('_') {
+            if dialect == Dialect::Safe || (dialect.is_old() && *exten.name == *self.raw) {
+                return if dialect == Dialect::Safe { Fit::No } else { Fit::Exact };
+            }
+            return exten.pattern.fit_in(self.raw, dialect);
+        }
+        if dialect.is_old() { exten.pattern.fit_in(self.raw, dialect) } else { exten.pattern.fit(self.dialled) }
     }
 
     fn context(&mut self, name: &str) -> Option<(&'a Context, &'a Exten)> {
@@ -127,20 +146,33 @@ impl<'a> Search<'a, '_> {
 
     fn own(&self, context: &'a Context) -> Result<Option<&'a Exten>, Silent> {
         let index = &context.index;
+        let dialect = context.rules.dialect;
         let exten = |i: &u32| context.extens.get(*i as usize);
         match self.want {
             Want::Priority(_) | Want::Best => {
-                let same = index.literals.get(self.dialled).into_iter().flatten();
+                let dialled = if dialect.compares_literals_exactly() { self.raw } else { self.dialled };
+                let same = index.literals.get(dialled).into_iter().flatten();
                 if let Some(found) = same.filter_map(exten).find(|e| self.accepts(e)) {
                     return Ok(Some(found));
                 }
             }
             Want::Can | Want::More => {
+                // Old dialects ignore case here, so the order of the texts does not help.
+                let all = dialect.compares_literals_exactly();
                 let from = index.sorted.partition_point(|i| {
-                    exten(i).is_some_and(|e| matches!(&e.pattern, Pattern::Literal(t) if **t < *self.dialled))
+                    !all && exten(i).is_some_and(|e| matches!(&e.pattern, Pattern::Literal(t) if **t < *self.dialled))
                 });
                 for candidate in index.sorted.get(from..).unwrap_or_default().iter().filter_map(exten) {
-                    match self.fit(candidate) {
+                    match self.fit(candidate, dialect) {
+                        Fit::No
+                            if all
+                                && self.want == Want::Can
+                                && candidate.name.eq_ignore_ascii_case(self.raw)
+                                && self.accepts(candidate) =>
+                        {
+                            return Ok(Some(candidate));
+                        }
+                        Fit::No if all => {}
                         Fit::No => break,
                         Fit::Exact if self.want == Want::More => {}
                         _ if self.accepts(candidate) => return Ok(Some(candidate)),
@@ -150,7 +182,7 @@ impl<'a> Search<'a, '_> {
             }
         }
         for candidate in index.patterns.iter().filter_map(exten) {
-            let fit = self.fit(candidate);
+            let fit = self.fit(candidate, dialect);
             let hit = match self.want {
                 Want::Priority(_) | Want::Best => fit.matches(),
                 Want::Can => fit != Fit::No,
@@ -187,7 +219,7 @@ impl Program {
         want: Want,
     ) -> Option<(&Context, &Exten)> {
         if dialled.chars().nth(limits::EXTENSION_CHARS).is_some()
-            || (self.dialect == Dialect::Safe && dialled.starts_with('_'))
+            || (dialled.starts_with('_') && !self.rules_of(context).dialect.compares_pattern_text())
         {
             return None;
         }
@@ -206,7 +238,7 @@ impl Program {
         caller: &str,
         now: Option<&CivilTime>,
     ) -> Option<Found<'_>> {
-        let want = if self.falls_through() { Want::Priority(priority) } else { Want::Best };
+        let want = if self.rules_of(context).falls_through() { Want::Priority(priority) } else { Want::Best };
         let (context, exten) = self.search(context, exten, caller, now, want)?;
         Some(Found { context, exten, line: exten.lines.get(&priority)? })
     }
@@ -220,6 +252,27 @@ impl Program {
         now: Option<&CivilTime>,
     ) -> Option<(&Context, &Exten)> {
         self.search(context, exten, caller, now, Want::Best)
+    }
+
+    /// Where a call to a place begins (S6): there if the place exists; in legacy contexts else at `s`, else at `s` of
+    /// context `default`.
+    pub fn start(&self, place: &super::Place, caller: &str, now: Option<&CivilTime>) -> Option<super::Place> {
+        let there = |p: &super::Place| self.find(&p.context, &p.exten, p.priority, caller, now).is_some();
+        if there(place) {
+            return Some(place.clone());
+        }
+        if !self.rules_of(&place.context).dialect.starts_elsewhere() {
+            return None;
+        }
+        self.start_instead(place).into_iter().find(there)
+    }
+
+    /// Where a call to a place may begin if the place does not exist, in the order in which they are tried.
+    pub fn start_instead(&self, place: &super::Place) -> Vec<super::Place> {
+        if !self.rules_of(&place.context).dialect.starts_elsewhere() {
+            return Vec::new();
+        }
+        vec![super::Place::new(&place.context, "s", 1), super::Place::new("default", "s", 1)]
     }
 
     /// Whether what was dialled has a first line.
@@ -249,7 +302,7 @@ impl Program {
         if let Some(priority) = self.best(context, exten, caller, now).and_then(|(_, e)| e.label(label)) {
             return Some(priority);
         }
-        if !self.falls_through() {
+        if !self.rules_of(context).falls_through() {
             return None;
         }
         self.label_anywhere(context, exten, label, caller, now, &mut Vec::new())
@@ -269,12 +322,13 @@ impl Program {
             return None;
         }
         seen.push(&context.name);
+        let dialect = context.rules.dialect;
         let mut matching: Vec<&Exten> = context
             .extens
             .iter()
-            .filter(|e| e.pattern.fit_raw(exten).matches() && e.caller.as_ref().is_none_or(|c| c.fits(caller)))
+            .filter(|e| e.pattern.fit_in(exten, dialect).matches() && e.caller.as_ref().is_none_or(|c| c.fits(caller)))
             .collect();
-        matching.sort_by(|a, b| better(a, b));
+        matching.sort_by(|a, b| better(a, b, dialect));
         matching.iter().find_map(|e| e.label(label)).or_else(|| {
             context
                 .includes

@@ -1,6 +1,7 @@
 //! Text to [`Template`]: finds `${…}` and `$[…]`, counting the brackets as Asterisk does (S8 of the semantics).
 
 use super::{Name, Piece, Template, Value};
+use crate::dialect::Dialect;
 use crate::expr::Expr;
 use crate::limits;
 
@@ -22,10 +23,15 @@ pub enum Problem {
 impl Template {
     /// Parses a text; whatever is odd stays as text and is told.
     pub fn parse(text: &str) -> (Template, Vec<Problem>) {
+        Template::parse_in(text, Dialect::V22)
+    }
+
+    /// The same by the rules of a dialect: in legacy ones a lone `$` makes the rest of its text plain.
+    pub fn parse_in(text: &str, dialect: Dialect) -> (Template, Vec<Problem>) {
         if !text.contains('$') {
             return (Template::literal(text), Vec::new());
         }
-        let mut parser = Parser { text, at: 0, problems: Vec::new() };
+        let mut parser = Parser { text, at: 0, dialect, problems: Vec::new() };
         let (pieces, _) = parser.sequence(None, 0);
         (Template { pieces }, parser.problems)
     }
@@ -34,6 +40,7 @@ impl Template {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    dialect: Dialect,
     problems: Vec<Problem>,
 }
 
@@ -44,10 +51,16 @@ impl Parser<'_> {
         let mut pieces = Vec::new();
         let mut start = self.at;
         let mut nested = 0usize;
+        let mut plain = false;
         while let Some(&byte) = bytes.get(self.at) {
             let brackets = match (byte, bytes.get(self.at + 1)) {
+                (b'$', _) if plain => None,
                 (b'$', Some(b'{')) => Some((b'{', b'}')),
                 (b'$', Some(b'[')) => Some((b'[', b']')),
+                (b'$', _) => {
+                    plain = self.dialect.stops_at_dollar();
+                    None
+                }
                 _ => None,
             };
             if let Some(brackets) = brackets {
@@ -126,7 +139,7 @@ impl Parser<'_> {
     }
 
     fn expression(&mut self, source: &str, inner: Template) -> Expr {
-        let expr = Expr::parse(source, &inner);
+        let expr = Expr::parse_in(source, &inner, self.dialect);
         if let Some(reason) = expr.error() {
             self.problems.push(Problem::Expression(source.to_owned(), reason.to_owned()));
         }

@@ -11,6 +11,10 @@ pub enum Split {
     Raw,
     /// Nothing protects.
     Plain,
+    /// Round brackets protect, and all characters stay: 1.0 and 1.2.
+    Parens,
+    /// Round brackets, quotes and backslashes protect; quotes and backslashes vanish: 1.4.
+    Quoted,
 }
 
 /// A place between two bytes of a template: piece and byte in it.
@@ -104,7 +108,8 @@ impl Template {
         let mut current: Vec<Piece> = Vec::new();
         let mut text = Vec::new();
         let (mut parens, mut brackets, mut quoted, mut escaped) = (0usize, 0usize, false, false);
-        let clean = how == Split::Clean;
+        let clean = matches!(how, Split::Clean | Split::Quoted);
+        let sets = matches!(how, Split::Clean | Split::Raw);
         for (i, piece) in self.pieces.iter().enumerate() {
             let Piece::Text(source) = piece else {
                 flush(&mut current, &mut text);
@@ -134,15 +139,15 @@ impl Template {
                 match byte {
                     b'(' => parens += 1,
                     b')' => parens = parens.saturating_sub(1),
-                    b'[' => brackets += 1,
-                    b']' => brackets = brackets.saturating_sub(1),
-                    b'"' => {
+                    b'[' if sets => brackets += 1,
+                    b']' if sets => brackets = brackets.saturating_sub(1),
+                    b'"' if how != Split::Parens => {
                         quoted = !quoted;
                         if clean {
                             continue;
                         }
                     }
-                    b'\\' => {
+                    b'\\' if how != Split::Parens => {
                         escaped = true;
                         if clean {
                             continue;

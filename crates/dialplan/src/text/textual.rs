@@ -44,6 +44,11 @@ fn inner(scope: &mut Scope<'_>, text: &str) -> Result<String, Fault> {
         let (open, close) = match after.as_bytes().get(1) {
             Some(b'{') => (b'{', b'}'),
             Some(b'[') => (b'[', b']'),
+            // In legacy dialects nothing behind it is looked at any more.
+            _ if scope.rules.dialect.stops_at_dollar() => {
+                rest = after;
+                break;
+            }
             _ => {
                 out.push('$');
                 rest = after.get(1..).unwrap_or_default();
@@ -58,7 +63,8 @@ fn inner(scope: &mut Scope<'_>, text: &str) -> Result<String, Fault> {
         } else if scope.compat().textual_expressions {
             out.push_str(&expression(scope, inside)?);
         } else {
-            let expr = Expr::parse(inside, &Template::parse(inside).0);
+            let dialect = scope.rules.dialect;
+            let expr = Expr::parse_in(inside, &Template::parse_in(inside, dialect).0, dialect);
             out.push_str(&scope.expression(&expr)?);
         }
         if out.len() > limits::VALUE_BYTES {
@@ -85,7 +91,7 @@ fn value(scope: &mut Scope<'_>, inside: &str) -> Result<String, Fault> {
         }
     };
     Ok(match slice {
-        Some(slice) => sliced(text, &slice),
+        Some(slice) => sliced(text, &slice, scope.rules.dialect),
         None => text,
     })
 }
@@ -93,11 +99,11 @@ fn value(scope: &mut Scope<'_>, inside: &str) -> Result<String, Fault> {
 /// `$[…]`: values put in as text, then computed. A syntax error leaves what was complete before it.
 pub(crate) fn expression(scope: &mut Scope<'_>, source: &str) -> Result<String, Fault> {
     let text = expand(scope, source)?;
-    match parse_text(&text) {
+    match parse_text(&text, scope.rules.dialect) {
         Some(tree) => Ok(scope.node(&tree)?.text()),
         None => {
             scope.host.note("an expression does not parse");
-            Ok(String::new())
+            Ok(scope.rules.dialect.no_expression().to_owned())
         }
     }
 }

@@ -88,7 +88,7 @@ pub(super) async fn run(call: &mut Call, invocation: &dialplan::Invocation) -> O
     let options = Options::parse(arg(args, 2));
     let targets: Vec<Target> = arg(args, 0).split('&').map(|text| Target::parse(call, text)).collect();
     if arg(args, 0).is_empty() || targets.len() > limits::LEGS {
-        return finish(call, Status::Invalid, started, None);
+        return finish(call, Status::Invalid, started, None, options.jump);
     }
     call.wait_alive().await?;
     let mut failures = Failures::default();
@@ -97,7 +97,7 @@ pub(super) async fn run(call: &mut Call, invocation: &dialplan::Invocation) -> O
         target::start(call, invocation.app, target, &mut legs, &mut failures).await;
     }
     if legs.is_empty() {
-        return finish(call, failures.status(), started, failures.last);
+        return finish(call, failures.status(), started, failures.last, options.jump);
     }
     indicate(call, &options);
     let patience = seconds(arg(args, 1)).filter(|time| !time.is_zero()).unwrap_or(limits::RINGING);
@@ -111,13 +111,13 @@ pub(super) async fn run(call: &mut Call, invocation: &dialplan::Invocation) -> O
             }
             call.quiet();
             let status = if timed_out { Status::NoAnswer } else { failures.status() };
-            return finish(call, status, started, failures.last);
+            return finish(call, status, started, failures.last, options.jump);
         }
         Err(stop) => {
             for leg in legs {
                 call.hang_up(leg, Cause::NORMAL);
             }
-            finish(call, Status::Cancel, started, None)?;
+            finish(call, Status::Cancel, started, None, false)?;
             return Err(stop);
         }
     };
@@ -206,12 +206,17 @@ async fn talk(call: &mut Call, leg: LegId, options: &Options, started: Instant) 
     }
 }
 
-fn finish(call: &mut Call, status: Status, started: Instant, cause: Option<Cause>) -> Outcome {
+/// Tells the plan. Old plans go on at their priority + 101 when all destinations failed, `j` asks for it (S15).
+fn finish(call: &mut Call, status: Status, started: Instant, cause: Option<Cause>, option_j: bool) -> Outcome {
     call.machine.set("DIALSTATUS", status.word());
     let time: Duration = started.elapsed();
     call.machine.set("DIALEDTIME", time.as_secs().to_string());
     if let Some(cause) = cause {
         call.channel.hangup_cause = Some(cause);
+    }
+    let failed = matches!(status, Status::Busy | Status::Congestion | Status::Unavailable);
+    if failed && call.machine.jump_101(true, option_j, &mut call.channel) {
+        return Ok(Next::Jumped);
     }
     Ok(Next::Line)
 }

@@ -35,7 +35,7 @@ pub(super) fn config() -> Config {
         routes: BTreeMap::new(),
         parking: BTreeMap::from([("default".to_owned(), Lot::usual())]),
         policy: limits(),
-        dialplan: Dialplan { files: Vec::new(), dialect: DialectChoice::Auto },
+        dialplan: Dialplan { files: Vec::new(), dialect: DialectChoice::Auto, compat: dialplan::Compat::default() },
     }
 }
 

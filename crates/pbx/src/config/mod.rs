@@ -379,6 +379,8 @@ pub struct Dialplan {
     pub files: Vec<String>,
     /// How they are read.
     pub dialect: DialectChoice,
+    /// Unsafe habits of Asterisk that are brought back by name; each is a finding.
+    pub compat: dialplan::Compat,
 }
 
 impl Config {

@@ -385,6 +385,11 @@ fn dialplan(table: Table<'_>) -> Dialplan {
     let dialplan = Dialplan {
         files: table.list("files", words::text).unwrap_or_default(),
         dialect: table.parse("dialect", words::dialect).unwrap_or(super::DialectChoice::Auto),
+        compat: table
+            .list("compat", words::compat)
+            .unwrap_or_default()
+            .into_iter()
+            .fold(dialplan::Compat::default(), dialplan::Compat::or),
     };
     table.finish();
     dialplan

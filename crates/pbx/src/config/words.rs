@@ -220,3 +220,8 @@ pub(super) fn dialect(text: &str) -> Result<DialectChoice, String> {
         _ => Err("\"auto\", \"safe\", \"22\", \"1.4\", \"1.2\" or \"1.0\"".to_owned()),
     }
 }
+
+pub(super) fn compat(text: &str) -> Result<dialplan::Compat, String> {
+    let mut compat = dialplan::Compat::default();
+    if compat.enable(text) { Ok(compat) } else { Err(format!("one of {}", dialplan::Compat::NAMES.join(", "))) }
+}

@@ -13,10 +13,10 @@ mod text;
 
 use std::collections::BTreeSet;
 
-use dialplan::load::{Files, Loaded};
+use dialplan::load::{Files, Loaded, Source};
 use dialplan::number::{self, Class};
 use dialplan::policy::OriginKind;
-use dialplan::{Dialect, Place, Program};
+use dialplan::{Choice, Compat, Dialect, Place, Program};
 
 use crate::config::{Config, Destination, DialectChoice};
 
@@ -32,13 +32,12 @@ pub struct HandWritten {
     pub files: Vec<(String, String)>,
 }
 
-/// The dialect that hand-written files are read in.
+/// How hand-written files are read: our own dialect reads what Asterisk 22 reads, so it is the one where nothing tells.
 #[must_use]
-pub fn dialect(config: &Config) -> Dialect {
+pub fn choice(config: &Config) -> Choice {
     match config.dialplan.dialect {
-        // Our own dialect reads what Asterisk 22 reads; legacy texts have to be named as such.
-        DialectChoice::Auto => Dialect::Safe,
-        DialectChoice::Is(dialect) => dialect,
+        DialectChoice::Auto => Choice::Auto(Dialect::Safe),
+        DialectChoice::Is(dialect) => Choice::Is(dialect),
     }
 }
 
@@ -47,16 +46,23 @@ pub fn dialect(config: &Config) -> Dialect {
 /// Findings of hand-written files carry their own place; one in the generated text is a mistake of ours.
 #[must_use]
 pub fn compile(config: &Config, hand_written: &HandWritten, includes: &dyn Files) -> Loaded {
-    let dialect = dialect(config);
-    let taken: BTreeSet<String> = if hand_written.files.is_empty() {
+    let (choice, compat) = (choice(config), config.dialplan.compat);
+    let source = |(name, text): &(String, String)| Source { name: name.clone(), text: text.clone(), choice, compat };
+    let mut files: Vec<Source> = hand_written.files.iter().map(source).collect();
+    let taken: BTreeSet<String> = if files.is_empty() {
         BTreeSet::new()
     } else {
-        let alone = dialplan::load::load(&hand_written.files, dialect, includes);
+        let alone = dialplan::load::load_each(&files, includes);
         alone.program.contexts().iter().map(|context| context.name.to_string()).collect()
     };
-    let mut files = hand_written.files.clone();
-    files.push((GENERATED.to_owned(), text(config, &taken)));
-    dialplan::load::load(&files, dialect, includes)
+    // What we write ourselves follows our own rules, whatever the owner's files are.
+    files.push(Source {
+        name: GENERATED.to_owned(),
+        text: text(config, &taken),
+        choice: Choice::Is(Dialect::Safe),
+        compat: Compat::default(),
+    });
+    dialplan::load::load_each(&files, includes)
 }
 
 /// Where a call to a destination begins. `dialled` counts only for a context, which may look at the number.

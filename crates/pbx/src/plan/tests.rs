@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use dialplan::Dialect;
 use dialplan::finding::Severity;
 use dialplan::load::NoFiles;
+use dialplan::{Choice, Dialect};
 use serde_json::json;
 
 use super::*;
@@ -44,7 +44,7 @@ fn the_generated_plan_loads_without_a_finding_and_prints_back_to_itself() {
         let loaded = load(&config);
         clean(&loaded);
         let printed = loaded.program.to_string();
-        let again = dialplan::load::load(&[("printed".to_owned(), printed)], dialect(&config), &NoFiles);
+        let again = dialplan::load::load(&[("printed".to_owned(), printed)], Dialect::Safe, &NoFiles);
         clean(&again);
         assert_eq!(again.program.hash(), loaded.program.hash());
     }
@@ -191,6 +191,6 @@ fn patterns_of_the_configuration_match_as_the_dialplan_does() {
 
 #[test]
 fn the_dialect_is_ours_unless_another_is_named() {
-    assert_eq!(dialect(&Config::fresh()), Dialect::Safe);
-    assert_eq!(dialect(&config(json!({ "dialplan": { "dialect": "22" } }))), Dialect::V22);
+    assert_eq!(choice(&Config::fresh()), Choice::Auto(Dialect::Safe));
+    assert_eq!(choice(&config(json!({ "dialplan": { "dialect": "22" } }))), Choice::Is(Dialect::V22));
 }

@@ -6,9 +6,10 @@ use crate::exchange::snapshot::{self, Built, refused};
 use crate::fault::{Fault, Outcome};
 use crate::home::Home;
 use dialplan::finding::{Finding, Severity};
+use dialplan::load::Source;
 use dialplan::policy::OriginKind;
 use dialplan::span::SourceMap;
-use dialplan::{Dialect, Program};
+use dialplan::{Choice, Compat, Dialect, Program};
 use std::path::Path;
 
 /// A plan that was read.
@@ -63,7 +64,13 @@ impl Subject {
     fn plan(folder: &Path, name: &str) -> Outcome<Self> {
         let files = PlanFiles::new(folder);
         let texts = files.named(&[name.to_owned()])?;
-        let loaded = dialplan::load::load(&texts, Dialect::V22, &files);
+        let source = |(name, text): (String, String)| Source {
+            name,
+            text,
+            choice: Choice::Auto(Dialect::V22),
+            compat: Compat::default(),
+        };
+        let loaded = dialplan::load_each(&texts.into_iter().map(source).collect::<Vec<_>>(), &files);
         let mut findings = loaded.findings;
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
         let broken = failed.then(|| refused("the dialplan", &findings, &loaded.sources));

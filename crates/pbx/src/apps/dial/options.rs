@@ -13,6 +13,8 @@ pub(super) struct Options {
     pub(super) music: Option<String>,
     /// `g`: the plan goes on when the called party hangs up.
     pub(super) go_on: bool,
+    /// `j`: goes on at the priority + 101 when all destinations failed, in the dialects that know it.
+    pub(super) jump: bool,
     /// `L(x[:y[:z]])`, milliseconds.
     pub(super) limit: Limit,
 }
@@ -33,6 +35,7 @@ impl Options {
                 'r' => options.ring = true,
                 'm' => options.music = Some(value.to_owned()),
                 'g' => options.go_on = true,
+                'j' => options.jump = true,
                 'L' => options.limit = limit(value),
                 _ => {}
             }
