@@ -33,8 +33,8 @@ impl Walk<'_> {
 
     pub(crate) fn dials(&mut self, here: Here<'_>, call: &Call<Template>) {
         let name = call.app.name();
-        if name == "VoiceMailMain" || name == "Park" {
-            // Calling a sender back, dialling out and calling the parker back are grants of the owner, not of the plan.
+        if name == "Park" {
+            // Calling the parker back is a grant of the owner, not of the plan.
             return;
         }
         let Some(position) = call.app.spec().position(ArgKind::Destinations) else {

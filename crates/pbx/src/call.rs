@@ -32,7 +32,7 @@ use crate::exchange::Exchange;
 use crate::leg::{Leg, Wire};
 use crate::limits;
 use crate::snapshot::Snapshot;
-use crate::switch::{CallEvent, Cause, LegCommand, LegEvent, LegId, Postbox, World};
+use crate::switch::{CallEvent, Cause, LegCommand, LegEvent, LegId, Origin, Postbox, World};
 pub use tree::Tree;
 
 /// Why an application cannot go on.
@@ -148,6 +148,10 @@ impl Call {
     #[must_use]
     pub fn new(start: Start) -> Self {
         let machine = Machine::start(Arc::clone(&start.snapshot.program), start.place, &start.channel.caller_number);
+        let mut channel = start.channel;
+        if let Origin::Extension { user } = &start.tree.origin {
+            channel.own_mailbox = start.snapshot.config.extensions.get(user).and_then(|phone| phone.mailbox.clone());
+        }
         let mut legs = BTreeMap::new();
         legs.insert(start.line, Leg::caller(start.wire, start.record));
         Self {
@@ -155,7 +159,7 @@ impl Call {
             exchange: start.exchange,
             snapshot: start.snapshot,
             machine,
-            channel: start.channel,
+            channel,
             line: start.line,
             world: start.world,
             legs,

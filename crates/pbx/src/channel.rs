@@ -56,6 +56,8 @@ pub struct Channel {
     pub hangup_cause: Option<Cause>,
     /// How many Local channels lie between this channel and the caller.
     pub depth: u8,
+    /// The mailbox of the phone that started the call tree, where it proved that it is that phone; no caller ID gives one.
+    pub own_mailbox: Option<String>,
     /// Account code, free text of the plan for the records.
     pub account: String,
 }
@@ -82,6 +84,7 @@ impl Channel {
             early: false,
             hangup_cause: None,
             depth: 0,
+            own_mailbox: None,
             account: String::new(),
         }
     }
@@ -147,6 +150,7 @@ impl Channel {
             "channeltype" => self.name.split('/').next().unwrap_or_default().to_owned(),
             "state" => if self.answered { "Up" } else { "Ring" }.to_owned(),
             "accountcode" => self.account.clone(),
+            "mailbox" => self.own_mailbox.clone().unwrap_or_default(),
             _ => return None,
         })
     }
@@ -192,7 +196,7 @@ impl Host for Channel {
                 };
                 Some(format!("{:.3}", time.as_secs_f64()))
             }
-            _ => None,
+            _ => crate::apps::mailbox_value(&self.exchange, name, args),
         }
     }
 

@@ -134,7 +134,13 @@ impl Exchange {
     /// Local time at this moment.
     #[must_use]
     pub fn civil_time(&self) -> CivilTime {
-        let stamp = jiff::Timestamp::from_millisecond(self.clock.now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        self.local_time(self.clock.now())
+    }
+
+    /// Local time at a moment, milliseconds since 1970.
+    #[must_use]
+    pub fn local_time(&self, at: i64) -> CivilTime {
+        let stamp = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         civil(&stamp.to_zoned(self.zone.clone()))
     }
 

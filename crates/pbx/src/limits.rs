@@ -77,6 +77,24 @@ pub const MAILBOX_NEWS: usize = 1024;
 /// The next caller is told that his message cannot be kept just now.
 pub const MESSAGES_IN_MEMORY: usize = 128 * 1024;
 
+/// Mailboxes that one line may leave a message in.
+pub const MAILBOXES_AT_ONCE: usize = 20;
+
+/// Digits of a mailbox number that a caller types; more are none.
+pub const MAILBOX_DIGITS: usize = 8;
+
+/// How long a menu waits for a key before it is said again.
+pub const MENU_PATIENCE: Duration = Duration::from_secs(6);
+
+/// How often a menu is said to somebody who presses nothing, or nothing that means anything where it asks for one thing.
+pub const MENU_ROUNDS: u32 = 3;
+
+/// How long a message that was stopped waits for the key that lets it go on.
+pub const PAUSE: Duration = Duration::from_secs(60);
+
+/// Longest greeting, seconds.
+pub const GREETING_SECONDS: u32 = 60;
+
 /// Longest message that a setting may allow, seconds: `media` records no longer.
 pub const MESSAGE_SECONDS: u32 = 600;
 

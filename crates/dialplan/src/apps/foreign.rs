@@ -15,29 +15,9 @@ const fn known(name: &'static str, synopsis: &'static str, effects: &'static [Ef
 
 const DIALS: &[super::ArgSpec] = &[need("destinations", ArgKind::Destinations), may("rest", ArgKind::Text)];
 const SOUND: &[super::ArgSpec] = &[need("sounds", ArgKind::Sounds), may("rest", ArgKind::Text)];
-const BOX: &[super::ArgSpec] = &[may("mailbox", ArgKind::Mailbox), may("options", ArgKind::Options)];
 
 pub(super) const TABLE: &[AppSpec] = &[
-    known(
-        "VoiceMail",
-        "leaves a message in a mailbox",
-        &[Answers, Plays, Reads, Records, Mailbox, Jumps, Messages, Writes(&["VMSTATUS"])],
-    )
-    .args(BOX),
-    known(
-        "VoiceMailMain",
-        "lets the owner hear a mailbox",
-        &[Answers, Plays, Reads, Records, Mailbox, Gate, Dials, Jumps],
-    )
-    .args(BOX),
-    known(
-        "VMAuthenticate",
-        "asks for a mailbox and its PIN",
-        &[Answers, Plays, Reads, Gate, Jumps, Writes(&["AUTH_MAILBOX", "AUTH_CONTEXT"])],
-    )
-    .args(BOX),
     known("VoiceMailPlayMsg", "plays one message", &[Answers, Plays, Mailbox, Gate]),
-    known("VMSayName", "says the name of a mailbox", &[Answers, Plays]),
     known("MinivmRecord", "leaves a message", &[Answers, Plays, Reads, Records, Jumps, RunsProgram]),
     known("DISA", "dial tone inside for a caller outside", &[Answers, Plays, Reads, Gate, Jumps, ReadsFiles]),
     known("Authenticate", "asks for a PIN", &[Answers, Plays, Reads, Gate, Jumps, ReadsFiles, ReadsDatabase]),

@@ -8,6 +8,7 @@ mod article;
 mod foreign;
 mod second;
 mod steer;
+mod voicemail;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -227,7 +228,8 @@ pub static UNKNOWN: AppSpec = AppSpec {
 
 /// All applications, by name.
 pub static TABLE: LazyLock<Vec<AppSpec>> = LazyLock::new(|| {
-    let mut all: Vec<AppSpec> = [answer::TABLE, article::TABLE, second::TABLE, steer::TABLE, foreign::TABLE].concat();
+    let mut all: Vec<AppSpec> =
+        [answer::TABLE, article::TABLE, second::TABLE, steer::TABLE, voicemail::TABLE, foreign::TABLE].concat();
     all.sort_by_key(|spec| spec.name.to_ascii_lowercase());
     all
 });

@@ -23,10 +23,13 @@ mod ringing;
 mod say;
 mod say_time;
 mod tones;
+mod voicemail;
 mod wait;
 mod wait_exten;
 mod waiting;
 mod zapateller;
+
+pub(crate) use voicemail::value as mailbox_value;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -59,6 +62,7 @@ fn find<'a>(name: &str, call: &'a mut Call, invocation: &'a Invocation) -> Optio
         "echo" => Box::pin(echo::run(call)),
         "forkcdr" => Box::pin(log::record_stays(call, "ForkCDR")),
         "hangup" => Box::pin(hangup::run(args)),
+        "mailboxexists" => Box::pin(voicemail::exists(call, args)),
         "milliwatt" => Box::pin(tones::milliwatt(call)),
         "musiconhold" => Box::pin(music::hold(call, args)),
         "nocdr" => Box::pin(log::record_stays(call, "NoCDR")),
@@ -86,6 +90,10 @@ fn find<'a>(name: &str, call: &'a mut Call, invocation: &'a Invocation) -> Optio
         "startmusiconhold" => Box::pin(music::start(call, args)),
         "stopmusiconhold" => Box::pin(music::stop(call)),
         "stopplaytones" => Box::pin(tones::stop(call)),
+        "vmauthenticate" => Box::pin(voicemail::authenticate(call, args)),
+        "vmsayname" => Box::pin(voicemail::say_name(call, args)),
+        "voicemail" => Box::pin(voicemail::leave(call, args)),
+        "voicemailmain" => Box::pin(voicemail::main(call, args)),
         "wait" => Box::pin(wait::run(call, args)),
         "waitdigit" => Box::pin(waiting::digit(call, args)),
         "waitexten" => Box::pin(wait_exten::run(call, args)),

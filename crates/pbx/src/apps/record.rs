@@ -7,20 +7,15 @@
 //! for `h` when the caller hangs up. `RECORDED_FILE` is the name; `RECORD_STATUS` is `DTMF`, `SILENCE`, `TIMEOUT`,
 //! `OPERATOR`, `SKIP`, `HANGUP` or `ERROR`.
 
-use std::time::Duration;
-
-use media::plane::{Event as MediaEvent, RecordEnd, RecordSpec};
-use media::sound::Sound;
-use tokio::time::Instant;
+use media::plane::RecordSpec;
 
 use super::{Outcome, arg, seconds};
-use crate::call::{Call, Event, Next, Stop};
+use crate::call::recordings::Ended;
+use crate::call::{Call, Next};
 use crate::limits;
 
 /// Endings that a plan may write; sound is kept as samples, whatever it says.
 const FORMATS: [&str; 10] = ["wav", "wav49", "gsm", "ulaw", "alaw", "g722", "sln", "sln16", "slin", "pcm"];
-/// How long the media plane may take to hand over the end of a recording.
-const LAST_PART: Duration = Duration::from_secs(2);
 const ALL_KEYS: &str = "0123456789*#ABCD";
 
 pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
@@ -61,15 +56,19 @@ pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
         call.say(&["beep"], "").await?;
     }
     let operator = has('o') || has('0');
-    let (taken, ended) = listen(call, spec, terminators, operator).await;
+    let keys = if operator { format!("{terminators}0") } else { terminators.to_owned() };
+    let (taken, ended) = call.take(spec, &keys).await;
     call.machine.set("RECORDED_FILE", &name);
-    let kept = ended.is_ok() || has('k');
+    let kept = !matches!(ended, Ended::Gone(_)) || has('k');
     if kept && let Some(sound) = taken.sound() {
         call.tree.keep_recording(&name, sound, has('a'));
     }
     match ended {
-        Ok(status) => done(call, status),
-        Err(stop) => {
+        Ended::Key('0') if operator => done(call, "OPERATOR"),
+        Ended::Key(_) => done(call, "DTMF"),
+        Ended::Silence => done(call, "SILENCE"),
+        Ended::Longest => done(call, "TIMEOUT"),
+        Ended::Gone(stop) => {
             call.machine.set("RECORD_STATUS", "HANGUP");
             Err(stop)
         }
@@ -79,72 +78,6 @@ pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
 fn done(call: &mut Call, status: &str) -> Outcome {
     call.machine.set("RECORD_STATUS", status);
     Ok(Next::Line)
-}
-
-/// What was heard so far.
-#[derive(Default)]
-struct Taken {
-    pcm: Vec<i16>,
-    rate: Option<media::codec::Rate>,
-}
-
-impl Taken {
-    fn add(&mut self, pcm: &[i16], rate: media::codec::Rate) {
-        self.pcm.extend_from_slice(pcm);
-        self.rate = Some(rate);
-    }
-
-    fn sound(&self) -> Option<Sound> {
-        Sound::from_pcm(self.rate?, &self.pcm).ok()
-    }
-}
-
-/// Records until something ends it.
-async fn listen(
-    call: &mut Call,
-    spec: RecordSpec,
-    terminators: &str,
-    operator: bool,
-) -> (Taken, Result<&'static str, Stop>) {
-    // The media plane knows when it is over; the clock only guards against a port that never can.
-    let mut until = Instant::now() + spec.max + LAST_PART;
-    let id = call.record(spec);
-    let mut taken = Taken::default();
-    let mut by_key = None;
-    loop {
-        let event = match call.next(Some(until)).await {
-            Ok(event) => event,
-            Err(stop) => {
-                call.stop_record();
-                return (taken, Err(stop));
-            }
-        };
-        match event {
-            Event::Key(key) if by_key.is_none() && (terminators.contains(key) || operator && key == '0') => {
-                by_key = Some(if operator && key == '0' { "OPERATOR" } else { "DTMF" });
-                call.stop_record();
-                until = Instant::now() + LAST_PART;
-            }
-            Event::Recorded(event) => match *event {
-                MediaEvent::RecordChunk { id: of, ref pcm, rate, .. } if of == id => taken.add(pcm, rate),
-                MediaEvent::Recorded { id: of, ref pcm, rate, ref end, .. } if of == id => {
-                    taken.add(pcm, rate);
-                    let status = match end {
-                        RecordEnd::Silence => "SILENCE",
-                        RecordEnd::Digit(_) => "DTMF",
-                        RecordEnd::Max | RecordEnd::Stopped | RecordEnd::Closed => "TIMEOUT",
-                    };
-                    return (taken, Ok(by_key.unwrap_or(status)));
-                }
-                _ => {}
-            },
-            Event::Timeout => {
-                call.stop_record();
-                return (taken, Ok(by_key.unwrap_or("TIMEOUT")));
-            }
-            _ => {}
-        }
-    }
 }
 
 /// The name without its format, if the format is one that plans use.

@@ -63,7 +63,7 @@ pub(super) async fn speak(call: &mut Call, names: &[String]) -> Outcome {
 }
 
 /// The prompt of one character of a telephone number.
-fn digit(c: char) -> Option<String> {
+pub(super) fn digit(c: char) -> Option<String> {
     match c {
         '0'..='9' => Some(format!("digits/{c}")),
         '*' => Some("digits/star".to_owned()),

@@ -60,6 +60,24 @@ impl Call {
         }
     }
 
+    /// What the media port still has of a recording when the caller is gone. Nothing more once the port is closed, or
+    /// after `until`.
+    pub(super) async fn overhear(&mut self, until: Instant) -> Option<MediaEvent> {
+        loop {
+            let event = tokio::time::timeout_at(until, self.mailbox.recv()).await.ok()??;
+            let last = matches!(&event, CallEvent::Media(MediaEvent::Closed { port, .. }) if *port == self.line.port());
+            match event {
+                CallEvent::Media(event @ (MediaEvent::RecordChunk { .. } | MediaEvent::Recorded { .. })) => {
+                    return Some(event);
+                }
+                event => drop(self.digest(event)),
+            }
+            if last {
+                return None;
+            }
+        }
+    }
+
     fn stop(&mut self, stop: Stop) -> Stop {
         self.gone = Some(stop);
         stop

@@ -27,6 +27,7 @@ pub(super) fn config() -> Config {
         portal: Portal { listen: PortalListen::Private },
         strangers: strangers(),
         mailboxes: mailboxes(&extensions),
+        voicemail: super::Voicemail::default(),
         extensions,
         groups,
         menus,

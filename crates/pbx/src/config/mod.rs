@@ -13,6 +13,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod voicemail;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use dialplan::policy::{OriginKind, Policy};
 pub use desk::Lot;
 pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
 pub use problem::Problem;
+pub use voicemail::Voicemail;
 
 /// Everything the owner decided. Built by [`Config::fresh`] or [`Config::from_tree`] only in valid form: names
 /// exist, numbers do not clash, patterns are patterns.
@@ -44,6 +46,8 @@ pub struct Config {
     pub extensions: BTreeMap<String, Extension>,
     /// `[mailbox.N]` and the mailboxes of extensions, by number.
     pub mailboxes: BTreeMap<String, Mailbox>,
+    /// `[voicemail]`
+    pub voicemail: Voicemail,
     /// `[group.N]`, by number.
     pub groups: BTreeMap<String, Group>,
     /// `[menu.NAME]`

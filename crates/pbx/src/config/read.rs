@@ -34,6 +34,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         dialplan: dialplan(root.table("dialplan")),
         extensions,
         mailboxes,
+        voicemail: super::voicemail::read(root.table("voicemail")),
         groups,
     };
     root.finish();

@@ -228,8 +228,14 @@ fn inside(page: &mut Page<'_>, config: &Config) {
         page.go(&group.then);
     }
 
-    page.context("features", "Help for whoever sets up a phone: *43 hears himself");
+    page.context("features", "*43 hears himself, *97 his messages, *98 those of any mailbox");
     page.exten("*43").run("Answer()").run("Echo()").run("Hangup()");
+    if let Some(code) = &config.voicemail.own {
+        page.exten(code).run("VoiceMailMain(${CHANNEL(mailbox)})").run("Hangup()");
+    }
+    if let Some(code) = &config.voicemail.any {
+        page.exten(code).run("VoiceMailMain()").run("Hangup()");
+    }
 
     page.context("parkedcalls", "Parking lots: one number parks whoever is sent there, the others fetch a call");
     for (name, lot) in &config.parking {
@@ -249,11 +255,6 @@ fn inside(page: &mut Page<'_>, config: &Config) {
         }
     }
 
-    page.context("mailboxes", "Nobody answered: says so and hangs up");
-    for mailbox in config.mailboxes.keys() {
-        page.exten(mailbox).run("Answer()").run("Playback(vm-nobodyavail)").run("Playback(vm-goodbye)").run("Hangup()");
-    }
-
     let operator = config.menus.get("attendant").map_or(Destination::Closed, |menu| menu.timeout.clone());
     page.context("directory", "Dial by name; 0 is the operator, * the menu again");
     // Back in the menu the caller hears its greeting at once; a hand-written menu may have no such label.
@@ -261,10 +262,33 @@ fn inside(page: &mut Page<'_>, config: &Config) {
     page.exten("s").run("Answer()").run("Directory(default,ext-local,b)").run(again);
     page.exten("o").go(&operator);
     page.exten("a").run(again);
+    mailboxes(page, config, &operator);
 
     page.context("closed", "Nobody is there");
     page.exten("s").run("Answer()").run("Playback(vm-nobodyavail)").run("Playback(vm-goodbye)").run("Hangup()");
     page.exten("hangup").run("Hangup()");
+}
+
+/// Where callers leave messages. A phone that was busy is announced as busy, also after a group of phones.
+fn mailboxes(page: &mut Page<'_>, config: &Config, operator: &Destination) {
+    page.context("mailboxes", "Nobody answers: a message is left; 0 leads to the operator");
+    for (number, mailbox) in &config.mailboxes {
+        page.push(&format!("; {number} {}", mailbox.name));
+        page.exten(number)
+            .run("GotoIf($[\"${DIALSTATUS}\" = \"BUSY\"]?busy)")
+            .run(format!("VoiceMail({number},u)"))
+            .run("Playback(vm-goodbye)")
+            .run("Hangup()")
+            .labelled("busy", format!("VoiceMail({number},b)"))
+            .run("Playback(vm-goodbye)")
+            .run("Hangup()");
+    }
+    if config.voicemail.operator {
+        page.exten("o").go(operator);
+    }
+    if config.voicemail.remote {
+        page.exten("a").run("VoiceMailMain()").run("Hangup()");
+    }
 }
 
 /// Everything that leaves the house.

@@ -247,12 +247,17 @@ impl SimWorld {
         }
     }
 
+    /// Two seconds of a tone stand for whatever the caller said.
+    fn spoken(&self) -> Vec<i16> {
+        let loud = if self.stage.speaks { 4_000 } else { 0 };
+        (0..16_000).map(|n| if n / 8 % 2 == 0 { loud } else { -loud }).collect()
+    }
+
     fn recorded(&self, port: PortId, id: u64, length: Duration, end: RecordEnd) {
         let events = self.events.clone();
+        let pcm = self.spoken();
         let task = tokio::spawn(async move {
             sleep(length).await;
-            // A second of silence stands for whatever the caller said.
-            let pcm = vec![0; 8000];
             send(&events, CallEvent::Media(MediaEvent::Recorded { port, id, pcm, rate: Rate::Narrow, length, end }));
         });
         self.stage.set().recording.insert(port, (id, task.abort_handle()));
@@ -325,6 +330,12 @@ impl World for SimWorld {
             Command::Close { port } => {
                 self.stop(port);
                 let mut set = self.stage.set();
+                if let Some((id, task)) = set.recording.remove(&port) {
+                    task.abort();
+                    let (pcm, rate, end) = (self.spoken(), Rate::Narrow, RecordEnd::Closed);
+                    let length = Duration::from_secs(2);
+                    send(&self.events, CallEvent::Media(MediaEvent::Recorded { port, id, pcm, rate, length, end }));
+                }
                 set.ports.remove(&port);
                 // The party of this leg is gone too, if it went by itself.
                 set.parties.remove(&LegId(port.0));
