@@ -20,6 +20,7 @@ use dialplan::policy::OriginKind;
 use dialplan::reach::{Reach, Sink};
 use media::sound::Sound;
 use pbx::config::Config;
+use pbx::pin::{Digits, PinOf};
 use pbx::plan::{self, HandWritten};
 use pbx::simulate::{Party, Script, Simulation, Trace};
 use pbx::snapshot::Snapshot;
@@ -109,7 +110,7 @@ fn play(spec: &Spec) -> Trace {
     let mut from = Origin::Stranger { source: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)) };
     let (mut to, mut script, mut speaks) = (String::new(), Script::default(), true);
     let (mut phones, mut trunks) = (BTreeMap::new(), BTreeMap::new());
-    let (mut number, mut name, mut at) = (None, None, None);
+    let (mut number, mut name, mut at, mut pins) = (None, None, None, Vec::new());
     for line in spec.call.lines().filter(|line| !line.trim().is_empty()) {
         let (key, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.trim();
@@ -125,6 +126,7 @@ fn play(spec: &Spec) -> Trace {
             ["to"] => value.clone_into(&mut to),
             ["keys"] => script = Script::parse(value).unwrap(),
             ["silent"] => speaks = false,
+            ["pin", number] => pins.push((PinOf::Mailbox((*number).to_owned()), Digits::new(value))),
             ["number"] => number = Some(value.to_owned()),
             ["name"] => name = Some(value.to_owned()),
             ["at"] => at = Some(value.parse::<jiff::Timestamp>().unwrap().as_millisecond()),
@@ -142,6 +144,7 @@ fn play(spec: &Spec) -> Trace {
     call.speaks = speaks;
     call.phones = phones;
     call.trunks = trunks;
+    call.pins = pins;
     if let Some(number) = number {
         call.caller.number = number;
     }
@@ -244,4 +247,5 @@ specs! {
     dial: "dial.md",
     second_tier: "second-tier.md",
     steering: "steering.md",
+    voicemail: "voicemail.md",
 }

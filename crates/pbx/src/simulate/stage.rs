@@ -247,10 +247,10 @@ impl SimWorld {
         }
     }
 
-    /// Two seconds of a tone stand for whatever the caller said.
+    /// A second of a tone stands for whatever the caller said.
     fn spoken(&self) -> Vec<i16> {
         let loud = if self.stage.speaks { 4_000 } else { 0 };
-        (0..16_000).map(|n| if n / 8 % 2 == 0 { loud } else { -loud }).collect()
+        (0..8_000).map(|n| if n / 8 % 2 == 0 { loud } else { -loud }).collect()
     }
 
     fn recorded(&self, port: PortId, id: u64, length: Duration, end: RecordEnd) {
@@ -333,7 +333,7 @@ impl World for SimWorld {
                 if let Some((id, task)) = set.recording.remove(&port) {
                     task.abort();
                     let (pcm, rate, end) = (self.spoken(), Rate::Narrow, RecordEnd::Closed);
-                    let length = Duration::from_secs(2);
+                    let length = Duration::from_secs(1);
                     send(&self.events, CallEvent::Media(MediaEvent::Recorded { port, id, pcm, rate, length, end }));
                 }
                 set.ports.remove(&port);

@@ -49,6 +49,17 @@ ring = "all"
 seconds = 20
 then = "mailbox:204"
 
+# Messages: each phone has a mailbox of its own number, opened by its PIN. A phone dials *97 for its own, *98 for another.
+# [voicemail]
+# own = "*97"
+# any = "*98"
+# longest = 180               # seconds; a silent message, or one shorter than "shortest = 1", is not kept
+# review = true               # a caller may hear his message, speak it again, mark it as urgent
+# remote = false              # true: * in the greeting asks for the PIN, from any telephone in the world
+#
+# [mailbox.300]               # one without a phone
+# name = "Sales"
+
 # What a caller hears. Where a key leads: extension:N, group:N, menu:NAME, mailbox:N, directory, closed, hangup.
 [menu.attendant]
 greeting = "welcome"

@@ -73,8 +73,10 @@ pub(super) enum Ending {
     Keep,
     /// The speaker asked for the operator; what is in the draft is to be kept.
     Operator,
-    /// It was thrown away, or nothing worth keeping was spoken.
+    /// The speaker threw it away.
     Dropped,
+    /// Nothing worth keeping was spoken, or nothing can be kept.
+    Empty,
 }
 
 /// Lets the caller speak. The draft is there however it ends.
@@ -85,7 +87,7 @@ pub(super) async fn compose(call: &mut Call, wish: &Wish) -> (Draft, Result<Endi
     if full {
         tracing::warn!(call = %call.tree.id, "too many callers record at once: this message cannot be kept");
         let told = tell(call, &["vm-notkept"]).await;
-        return (draft, told.map(|()| Ending::Dropped));
+        return (draft, told.map(|()| Ending::Empty));
     }
     let ended = story(call, wish, &mut draft).await;
     (draft, ended)
@@ -117,7 +119,7 @@ async fn story(call: &mut Call, wish: &Wish, draft: &mut Draft) -> Result<Ending
             tell(call, &["vm-tooshort"]).await?;
             empty += 1;
             match (&draft.take, empty >= TRIES) {
-                (None, true) => return Ok(Ending::Dropped),
+                (None, true) => return Ok(Ending::Empty),
                 (None, false) => continue,
                 // The earlier one is still there.
                 (Some(_), _) => {}

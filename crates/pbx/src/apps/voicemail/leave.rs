@@ -25,6 +25,7 @@ pub(in crate::apps) async fn run(call: &mut Call, args: &[String]) -> Outcome {
         tracing::warn!(call = %call.tree.id, mailbox = arg(args, 0), "VoiceMail: there is no such mailbox");
         return done(call, "FAILED");
     };
+    call.machine.set("VMSTATUS", "FAILED");
     if !options.early {
         call.answer();
     }
