@@ -158,7 +158,8 @@ async fn greet(call: &mut Call, mailbox: &str, options: &Options, operator: bool
         }
         (None, None) => {}
     }
-    if !options.short && !(options.short_if_recorded && spoken) {
+    let short = options.short || options.short_if_recorded && spoken;
+    if !short {
         sounds.extend(call.sound("vm-intro"));
     }
     Ok(match call.say_sounds(sounds, &keys).await? {
