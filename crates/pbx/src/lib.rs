@@ -15,6 +15,7 @@ pub mod entry;
 pub mod exchange;
 pub mod gate;
 pub mod guard;
+pub mod lamp;
 pub mod leg;
 pub mod limits;
 pub mod live;

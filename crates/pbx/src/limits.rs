@@ -98,6 +98,9 @@ pub const GREETING_SECONDS: u32 = 60;
 /// Longest message that a setting may allow, seconds: `media` records no longer.
 pub const MESSAGE_SECONDS: u32 = 600;
 
+/// Phones that are told of their messages without having asked, and have not answered yet: all of a large house.
+pub const LAMPS_ASKED: usize = 4096;
+
 /// Most digits of a PIN.
 pub const PIN_DIGITS: usize = 16;
 

@@ -286,7 +286,8 @@ impl Phones {
     }
 }
 
-fn host(flow: &Flow) -> String {
+/// Our address on a flow, as a host.
+pub(crate) fn host(flow: &Flow) -> String {
     match flow.local.ip() {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => format!("[{v6}]"),

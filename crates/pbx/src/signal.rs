@@ -17,6 +17,7 @@ use crate::channel::Channel;
 use crate::entry::{self, Door, Entry};
 use crate::exchange::Exchange;
 use crate::gate::Permit;
+use crate::lamp::Lamp;
 use crate::leg::Wire;
 use crate::limits;
 use crate::live::{LiveWorld, Wires};
@@ -85,6 +86,11 @@ pub enum SipCommand {
         /// The key.
         key: char,
     },
+    /// A mailbox changed: phones that it belongs to are told.
+    Lamp {
+        /// Its number.
+        mailbox: Arc<str>,
+    },
     /// A new outgoing call.
     Invite(Box<Outgoing>),
 }
@@ -103,6 +109,7 @@ pub struct Signal {
     door: Door,
     sessions: HashMap<SessionId, Known>,
     legs: HashMap<LegId, SessionId>,
+    lamp: Lamp,
     draining: bool,
 }
 
@@ -110,7 +117,15 @@ impl Signal {
     /// Puts signalling together.
     #[must_use]
     pub fn new(exchange: Arc<Exchange>, wires: Arc<Wires>, door: Door) -> Self {
-        Self { exchange, wires, door, sessions: HashMap::new(), legs: HashMap::new(), draining: false }
+        Self {
+            exchange,
+            wires,
+            door,
+            sessions: HashMap::new(),
+            legs: HashMap::new(),
+            lamp: Lamp::default(),
+            draining: false,
+        }
     }
 
     /// The doorman to hand to [`Endpoint::receive`].
@@ -148,7 +163,7 @@ impl Signal {
                     self.forward(now, endpoint, session, event);
                 }
             }
-            Event::Response { .. } => {}
+            Event::Response { id, status, .. } => self.lamp.answered(id, status),
             Event::Progress { session, .. }
             | Event::Confirmed { session, .. }
             | Event::Offer { session, .. }
@@ -206,6 +221,12 @@ impl Signal {
             (Method::Register, Origin::Extension { user }) => {
                 let reply = self.wires.phones.register(now, user, request, flow);
                 endpoint.respond(now, txn, reply.status, reply.reason, reply.headers, None);
+                if reply.changed {
+                    self.lamp.registered(now, endpoint, &self.exchange, &self.wires, user, request, flow);
+                }
+            }
+            (Method::Subscribe, Origin::Extension { user }) => {
+                self.lamp.subscribe(now, endpoint, &self.exchange, txn, user, request, flow);
             }
             (Method::Subscribe | Method::Publish, _) => {
                 endpoint.respond(now, txn, 489, "Bad Event", HeaderList::new(), None);
@@ -317,6 +338,9 @@ impl Signal {
                 let body = format!("Signal={key}\r\nDuration=160\r\n");
                 let body = ("application/dtmf-relay", Bytes::from(body));
                 endpoint.request_in_dialog(now, session, Method::Info, HeaderList::new(), Some(body));
+            }
+            SipCommand::Lamp { mailbox } => {
+                self.lamp.changed(now, endpoint, &self.exchange, &self.wires, &mailbox);
             }
             SipCommand::Invite(outgoing) => self.start(now, endpoint, *outgoing),
         }

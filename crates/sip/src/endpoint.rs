@@ -15,6 +15,7 @@ mod replies;
 mod run;
 mod salvage;
 mod session;
+mod subscribe;
 mod table;
 mod timers;
 mod uac;
@@ -25,11 +26,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::event::{Config, Event, RequestId, SessionId, Transmit};
+use crate::event::{Config, Event, RequestId, SessionId, SubscriptionId, Transmit};
 use crate::flow::Flow;
 use crate::limits::Buckets;
 use crate::rng::{Rng, prf};
 use session::{Alarm, Session};
+pub use subscribe::Content;
+use subscribe::Subscriptions;
 use table::Table;
 use timers::Timers;
 
@@ -44,6 +47,8 @@ pub struct Stats {
     pub sessions: usize,
     /// Dialogs, early ones included.
     pub dialogs: usize,
+    /// Subscriptions of peers.
+    pub subscriptions: usize,
     /// Entries of the indexes over all of these.
     pub indexes: usize,
     /// Timers that are set.
@@ -61,6 +66,8 @@ enum Due {
     /// Nobody answered this request of a peer.
     Abandoned(u64),
     Session(SessionId, Alarm),
+    /// A subscription runs out.
+    Subscription(SubscriptionId),
 }
 
 /// A SIP user agent, both sides, for many calls.
@@ -76,6 +83,7 @@ pub struct Endpoint<O> {
     sessions: HashMap<SessionId, Box<Session>>,
     /// Our tag of each session.
     tags: HashMap<String, SessionId>,
+    subscriptions: Subscriptions,
     last_session: u64,
     last_request: u64,
     packets: VecDeque<Transmit>,
@@ -95,6 +103,7 @@ impl<O> Endpoint<O> {
             timers: Timers::new(),
             sessions: HashMap::new(),
             tags: HashMap::new(),
+            subscriptions: Subscriptions::default(),
             last_session: 0,
             last_request: 0,
             config,
@@ -123,6 +132,7 @@ impl<O> Endpoint<O> {
         while let Some((handle, due)) = self.timers.pop(now) {
             match due {
                 Due::Machine(txn, timer) => self.on_machine_timer(now, txn, timer, handle),
+                Due::Subscription(id) => self.end_subscription(now, id, Some("timeout")),
                 Due::Abandoned(txn) => self.on_abandoned(now, txn),
                 Due::Session(session, alarm) => {
                     self.with_session(session, |ep, s| {
@@ -159,7 +169,8 @@ impl<O> Endpoint<O> {
             client_transactions,
             sessions: self.sessions.len(),
             dialogs: self.sessions.values().map(|s| s.dialogs.len()).sum(),
-            indexes: self.table.index_len() + self.tags.len(),
+            subscriptions: self.subscriptions.len(),
+            indexes: self.table.index_len() + self.tags.len() + self.subscriptions.index_len(),
             timers: self.timers.len(),
             queued: self.packets.len() + self.events.len(),
             dropped: self.buckets.dropped(),

@@ -193,6 +193,19 @@ pub enum Event<O> {
     },
 }
 
+/// A subscription of a peer (RFC 6665).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(pub(crate) u64);
+
+/// What a subscription is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic {
+    /// The event package.
+    pub package: &'static str,
+    /// Whose: the account that proved itself, and what it asks about, as the exchange spells it.
+    pub of: String,
+}
+
 /// What to do with a request that belongs to no transaction and no dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admit<O> {

@@ -20,10 +20,10 @@ mod rng;
 pub mod uri;
 
 pub use digest::{Authenticator, Credentials, Ha1, Verdict};
-pub use endpoint::{Endpoint, Stats};
+pub use endpoint::{Content, Endpoint, Stats};
 pub use event::{
-    Admit, Advertise, Config, Doorman, End, Event, ForkTag, Invite, OutRequest, Party, RequestId, SessionId, Transmit,
-    TxnId,
+    Admit, Advertise, Config, Doorman, End, Event, ForkTag, Invite, OutRequest, Party, RequestId, SessionId,
+    SubscriptionId, Topic, Transmit, TxnId,
 };
 pub use flow::{Flow, Transport};
 pub use framer::{Frame, FrameError, Framer};

@@ -71,6 +71,17 @@ pub const EXPIRES_MAX: Duration = Duration::from_secs(3_600);
 /// What a registration without Expires gets.
 pub const EXPIRES_DEFAULT: Duration = Duration::from_secs(600);
 
+/// Subscriptions together: the lamps of every phone that could register, and some keys of each.
+pub const SUBSCRIPTIONS: usize = 20_000;
+/// Subscriptions that come from one source (/32 or /64): a house of a hundred phones behind one address.
+pub const SUBSCRIPTIONS_PER_SOURCE: usize = 500;
+/// Subscriptions to one topic of one account: its phones. The oldest goes when one more comes.
+pub const SUBSCRIBERS: usize = CONTACTS;
+/// What a SUBSCRIBE without Expires gets (RFC 3842 §4.4 leaves it to the notifier).
+pub const SUBSCRIBE_DEFAULT: Duration = Duration::from_secs(3_600);
+/// Longest subscription that we grant: a phone that vanished is asked no longer than that.
+pub const SUBSCRIBE_MAX: Duration = Duration::from_secs(3_600);
+
 /// How long a nonce may be used.
 pub const NONCE_LIFE: Duration = Duration::from_secs(300);
 /// Nonces whose counters we remember. Only a right answer costs an entry.

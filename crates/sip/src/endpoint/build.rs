@@ -191,7 +191,8 @@ pub(crate) fn response(
     draft = draft.copy_one(from, &HeaderName::CallId);
     draft = draft.copy_one(from, &HeaderName::CSeq);
     // RFC 3261 §12.1.1: answers that form a dialog carry the recorded route.
-    if request.method == Method::Invite && (101..300).contains(&status) {
+    let opens = matches!(request.method, Method::Invite | Method::Subscribe);
+    if opens && (101..300).contains(&status) {
         draft = draft.copy(from, &HeaderName::RecordRoute);
     }
     if !config.user_agent.is_empty() {

@@ -105,6 +105,12 @@ impl<O> Endpoint<O> {
             self.on_repeated(now, id, &request);
             return;
         }
+        // A refresh proves who sends it like the first SUBSCRIBE did.
+        let refreshes = *request.method() == Method::Subscribe && self.subscriptions.knows(&request).is_some();
+        if refreshes {
+            self.on_request_outside(now, flow, request, door);
+            return;
+        }
         if !request.to().tag().is_empty() {
             self.on_request_inside(now, flow, request);
             return;
@@ -175,7 +181,8 @@ impl<O> Endpoint<O> {
     }
 
     fn on_request_outside(&mut self, now: Instant, flow: Flow, request: Request, door: &mut impl Doorman<O>) {
-        if self.table.find_merged(&Key::of_merged(&request)).is_some() {
+        let opens = request.to().tag().is_empty();
+        if opens && self.table.find_merged(&Key::of_merged(&request)).is_some() {
             self.reply(flow, &request, 482, "", Vec::new());
             return;
         }

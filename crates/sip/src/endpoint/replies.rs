@@ -197,7 +197,7 @@ impl<O> Endpoint<O> {
                     None => cseq.saturating_add(1),
                 }
             }
-            Asks::Cancel | Asks::Bye | Asks::Outside(_) => cseq.saturating_add(1),
+            Asks::Cancel | Asks::Bye | Asks::Outside(_) | Asks::Notify(_) => cseq.saturating_add(1),
         };
         let branch = self.new_branch();
         let via = via(&self.config, flow, &branch);
@@ -242,6 +242,7 @@ impl<O> Endpoint<O> {
                     self.with_session(session, |ep, s| ep.gone(now, s));
                 }
             }
+            Asks::Notify(id) => self.notified(now, id, &outcome),
             Asks::Outside(request) => self.emit(Event::Response {
                 id: request,
                 status: outcome.status(),

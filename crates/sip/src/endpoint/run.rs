@@ -335,6 +335,7 @@ impl<O> Endpoint<O> {
                 self.on_outcome(now, id, owner, Outcome::Lost);
             }
         }
+        self.subscriptions_lost(now, connection);
         let mut hit: Vec<_> = self
             .sessions
             .values()

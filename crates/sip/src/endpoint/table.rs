@@ -13,7 +13,7 @@ use sipx_sip::{ClientTransaction, Method, ServerTransaction};
 
 use super::timers::Handle;
 use crate::digest::Credentials;
-use crate::event::{RequestId, SessionId};
+use crate::event::{RequestId, SessionId, SubscriptionId};
 use crate::flow::{Flow, Transport};
 use crate::limits::Source;
 use crate::message::Request;
@@ -107,6 +107,8 @@ pub(crate) enum Asks {
     Bye,
     Inside(SessionId, RequestId),
     Outside(RequestId),
+    /// A NOTIFY of a subscription.
+    Notify(SubscriptionId),
 }
 
 /// A request of ours on its way.

@@ -218,7 +218,7 @@ impl Starting<'_> {
         let phones = Phones::load(store.clone(), now, wall()).await.doing(|| "read the registrations".to_owned())?;
         let phones = Arc::new(phones);
         let (orders, ordered) = mpsc::channel(pbx::limits::SIP_COMMANDS);
-        let wires = Arc::new(Wires { sip: orders, media: media.clone(), phones: Arc::clone(&phones) });
+        let wires = Arc::new(Wires { sip: orders.clone(), media: media.clone(), phones: Arc::clone(&phones) });
         let guard = Guard::load(store.clone(), now, wall()).await.doing(|| "read the bans".to_owned())?;
         let door = Door::new(Arc::clone(&exchange), Arc::clone(&phones), Arc::clone(&guard), random()?, now);
         let signal = pbx::signal::Signal::new(Arc::clone(&exchange), wires, door);
@@ -253,7 +253,7 @@ impl Starting<'_> {
             end,
             changing: tokio::sync::Mutex::new(()),
         });
-        let doors = Some(Doors { sip, control, metrics });
+        let doors = Some(Doors { sip, orders, control, metrics });
         Ok(Ready { running, told, doors, text: built.text, hash, broke, broken, ended })
     }
 }
@@ -261,6 +261,7 @@ impl Starting<'_> {
 /// What listens.
 struct Doors {
     sip: SipIo,
+    orders: mpsc::Sender<pbx::signal::SipCommand>,
     control: server::Listening,
     metrics: Option<TcpListener>,
 }
@@ -289,7 +290,7 @@ impl Ready {
     fn begin(&mut self) -> Outcome<Tasks> {
         let running = &self.running;
         let mut tasks = Tasks { sip: None, rest: JoinSet::new() };
-        let Some(Doors { sip, control, metrics }) = self.doors.take() else { return Ok(tasks) };
+        let Some(Doors { sip, orders, control, metrics }) = self.doors.take() else { return Ok(tasks) };
         let broke = self.broke.clone();
         tasks.sip = Some(tokio::spawn(async move {
             sip.run().await;
@@ -303,6 +304,7 @@ impl Ready {
             Arc::clone(&running.trunks_changed),
         ));
         tasks.rest.spawn(server::run(control, Arc::clone(running)));
+        tasks.rest.spawn(pbx::lamp::watch(Arc::clone(&running.exchange), orders));
         tasks.rest.spawn(tidy(Arc::clone(running)));
         if let Some(listener) = metrics {
             serve_metrics(&mut tasks.rest, listener, running)?;
