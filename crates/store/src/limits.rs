@@ -54,6 +54,9 @@ pub const SOUND_FILE: u64 = 64 * 1_024 * 1_024;
 /// Messages that one request may move or delete: all that a large mailbox holds.
 pub const CHANGES: usize = 10_000;
 
+/// Mail that is looked at in one go.
+pub const MAIL: u32 = 1_000;
+
 /// Wrong PINs in a row before the first pause: people mistype, and Asterisk's menus allow three a call.
 pub const PIN_TRIES: u32 = 3;
 

@@ -17,7 +17,7 @@ use crate::registrations::Registration;
 use crate::spend::{Debit, DebitId, Debited, Micros};
 use crate::{
     Ban, CallRecord, ConfigVersion, Credentials, Error, Fate, Message, Ms, Quota, bans, calls, credentials, events,
-    limits, messages, now, pins, registrations, spend, versions,
+    limits, mail, messages, now, pins, registrations, spend, versions,
 };
 
 /// What to write.
@@ -39,6 +39,7 @@ pub(crate) enum Op {
     RemoveBan(String),
     Prune(Ms),
     Pin(pins::PinOp),
+    Mail(mail::MailOp),
     Stop,
 }
 
@@ -337,6 +338,7 @@ async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
         Op::Message(message, quota) => Reply::Rows(u64::from(messages::put(db, message, *quota).await?)),
         Op::Messages(mailbox, fates) => Reply::Rows(messages::change(db, mailbox, fates).await?),
         Op::ForgetMessages(uids) => Reply::Rows(messages::forget(db, uids).await?),
+        Op::Mail(op) => mail::apply(db, op).await?,
         Op::Pin(op) => pins::apply(db, op).await?,
         Op::Prune(before) => {
             let calls = sqlx::query("DELETE FROM call_records WHERE at < ? AND ended_at IS NOT NULL")

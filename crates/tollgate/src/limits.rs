@@ -91,3 +91,18 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(30);
 
 /// When everything has been told to end, this long until the process ends without waiting for it.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The first pause before a mail is tried again; each further one is twice as long.
+pub(crate) const MAIL_AGAIN: Duration = Duration::from_secs(10);
+
+/// No pause is longer: a server that was mended in the evening has the mail before the night.
+pub(crate) const MAIL_AGAIN_MAX: Duration = Duration::from_secs(3600);
+
+/// After so long a mail is given up and its owner told; the message stays in its mailbox.
+pub(crate) const MAIL_GIVEN_UP: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// How often the queue is looked at when nothing seems to wait.
+pub(crate) const MAIL_LOOK: Duration = Duration::from_secs(60);
+
+/// How long a mail server may think about one command.
+pub(crate) const MAIL_PATIENCE: Duration = Duration::from_secs(30);

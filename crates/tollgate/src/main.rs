@@ -12,6 +12,7 @@ mod fault;
 mod home;
 mod limits;
 mod logs;
+mod mail;
 mod net;
 mod prompts;
 

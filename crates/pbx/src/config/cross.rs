@@ -12,6 +12,7 @@ pub(super) fn check(config: &Config, problems: &Problems) {
     see.dids();
     see.parking();
     see.routes();
+    see.mail();
     if let Some(answer) = &config.strangers.answer {
         see.destination(&["strangers", "answer"], answer);
     }
@@ -146,6 +147,16 @@ impl Check<'_> {
                 self.problem(&["did", number, "trunk"], format!("there is no trunk {trunk}"));
             }
             self.destination(&["did", number, "to"], &did.to);
+        }
+    }
+
+    fn mail(&mut self) {
+        let config = self.config;
+        if config.mail.is_none() {
+            for (number, _) in config.mailboxes.iter().filter(|(_, mailbox)| mailbox.email.is_some()) {
+                let message = "mail needs a server: write [mail] with server and from".to_owned();
+                self.problem(&["mailbox", number, "email"], message);
+            }
         }
     }
 

@@ -28,6 +28,7 @@ pub(super) fn config() -> Config {
         strangers: strangers(),
         mailboxes: mailboxes(&extensions),
         voicemail: super::Voicemail::default(),
+        mail: None,
         extensions,
         groups,
         menus,
@@ -77,7 +78,7 @@ pub(super) fn extension(name: &str, number: &str) -> Extension {
 
 /// The mailbox `number` where nothing is written.
 pub(super) fn mailbox(number: &str) -> Mailbox {
-    Mailbox { name: number.to_owned() }
+    Mailbox { name: number.to_owned(), email: None, attach: true }
 }
 
 /// The mailboxes that extensions have, named as they are.
@@ -85,7 +86,7 @@ pub(super) fn mailboxes(extensions: &BTreeMap<String, Extension>) -> BTreeMap<St
     let mut all = BTreeMap::new();
     for extension in extensions.values() {
         if let Some(number) = &extension.mailbox {
-            all.entry(number.clone()).or_insert_with(|| Mailbox { name: extension.name.clone() });
+            all.entry(number.clone()).or_insert_with(|| Mailbox { name: extension.name.clone(), ..mailbox(number) });
         }
     }
     all

@@ -7,6 +7,7 @@
 mod cross;
 mod desk;
 mod fresh;
+mod mail;
 mod parts;
 mod problem;
 mod read;
@@ -24,6 +25,7 @@ use dialplan::number::{Class, Country};
 use dialplan::policy::{OriginKind, Policy};
 
 pub use desk::Lot;
+pub use mail::{Mail, MailSecurity};
 pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
 pub use problem::Problem;
 pub use voicemail::Voicemail;
@@ -48,6 +50,8 @@ pub struct Config {
     pub mailboxes: BTreeMap<String, Mailbox>,
     /// `[voicemail]`
     pub voicemail: Voicemail,
+    /// `[mail]`; none: messages are not mailed.
+    pub mail: Option<Mail>,
     /// `[group.N]`, by number.
     pub groups: BTreeMap<String, Group>,
     /// `[menu.NAME]`
@@ -183,6 +187,10 @@ pub struct Extension {
 pub struct Mailbox {
     /// Whose it is.
     pub name: String,
+    /// Where its messages are mailed to.
+    pub email: Option<String>,
+    /// Whether the sound goes along.
+    pub attach: bool,
 }
 
 /// `[group.N]`

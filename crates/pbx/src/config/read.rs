@@ -9,7 +9,7 @@ use super::tree::{Problems, Table};
 use super::{
     Config, Destination, Dialplan, Did, Extension, Group, Identity, Limits, Lot, Mailbox, Media, Menu, Money, Network,
     NumberFormat, Portal, Problem, Route, RouteUsers, SecretRef, Sip, Strangers, System, Transport, Trunk, TrunkKind,
-    cross, fresh, words,
+    cross, fresh, mail, words,
 };
 
 pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
@@ -35,6 +35,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         extensions,
         mailboxes,
         voicemail: super::voicemail::read(root.table("voicemail")),
+        mail: mail::read(&root),
         groups,
     };
     root.finish();
@@ -155,7 +156,11 @@ fn mailboxes(root: &Table<'_>, extensions: &BTreeMap<String, Extension>) -> BTre
     let usual = fresh::mailboxes(extensions);
     let mut all = named(root, "mailbox", words::short_number, |number, table| {
         let fresh = usual.get(number).cloned().unwrap_or_else(|| fresh::mailbox(number));
-        let mailbox = Mailbox { name: table.parse("name", words::text).unwrap_or(fresh.name) };
+        let mailbox = Mailbox {
+            name: table.parse("name", words::text).unwrap_or(fresh.name),
+            email: table.parse("email", mail::address),
+            attach: table.flag("attach").unwrap_or(fresh.attach),
+        };
         table.finish();
         mailbox
     });

@@ -7,6 +7,7 @@ mod check;
 mod doctor;
 mod events;
 mod keep;
+mod mail;
 mod mailbox;
 mod places;
 mod plan;
@@ -56,6 +57,9 @@ enum Command {
     /// Mailboxes: list, add, make their PIN new, remove
     #[command(subcommand)]
     Mailbox(Mailbox),
+    /// Mail: send one for a test, list what waits
+    #[command(subcommand)]
+    Mail(Mail),
     /// Outside lines: list, add, remove
     #[command(subcommand)]
     Trunk(Trunk),
@@ -201,6 +205,18 @@ pub(crate) enum Extension {
     },
 }
 
+/// `tollgate mail`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mail {
+    /// Send a mail now and say what is wrong if it does not go out
+    Test {
+        /// Where to [default: the first mailbox's address]
+        address: Option<String>,
+    },
+    /// Mail that waits, and why
+    List,
+}
+
 /// `tollgate mailbox`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mailbox {
@@ -340,6 +356,7 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Simulate(simulate) => simulate::run(&common, &simulate),
         Command::Plan(place) => plan::run(&common, &place),
         Command::Extension(what) => keep::extension(&common, &what),
+        Command::Mail(what) => mail::mail(&common, &what),
         Command::Mailbox(what) => mailbox::mailbox(&common, &what),
         Command::Trunk(what) => keep::trunk(&common, &what),
         Command::Group(what) => keep::group(&common, &what),

@@ -305,6 +305,7 @@ impl Ready {
         ));
         tasks.rest.spawn(server::run(control, Arc::clone(running)));
         tasks.rest.spawn(pbx::lamp::watch(Arc::clone(&running.exchange), orders));
+        tasks.rest.spawn(crate::mail::run(running.home.clone(), Arc::clone(&running.exchange), running.store.clone()));
         tasks.rest.spawn(tidy(Arc::clone(running)));
         if let Some(listener) = metrics {
             serve_metrics(&mut tasks.rest, listener, running)?;
