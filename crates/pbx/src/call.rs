@@ -147,13 +147,18 @@ impl Call {
     /// A call that has not yet taken its first step.
     #[must_use]
     pub fn new(start: Start) -> Self {
-        let machine = Machine::start(Arc::clone(&start.snapshot.program), start.place, &start.channel.caller_number);
         let mut channel = start.channel;
+        channel.source = start.tree.source.map(|source| source.to_string()).unwrap_or_default();
+        let machine = Machine::start(Arc::clone(&start.snapshot.program), start.place, &channel.caller_number);
         if let Origin::Extension { user } = &start.tree.origin {
             channel.own_mailbox = start.snapshot.config.extensions.get(user).and_then(|phone| phone.mailbox.clone());
         }
         let mut legs = BTreeMap::new();
-        legs.insert(start.line, Leg::caller(start.wire, start.record));
+        let mut line = Leg::caller(start.wire, start.record);
+        if let (Origin::Extension { user }, 0) = (&start.tree.origin, channel.depth) {
+            line.in_use = Some(start.exchange.devices.enter(user));
+        }
+        legs.insert(start.line, line);
         Self {
             tree: start.tree,
             exchange: start.exchange,
@@ -322,6 +327,7 @@ impl Call {
                 leg.answered(self.exchange.clock.now());
             }
             self.channel.answered = true;
+            self.channel.answered_at = Some(self.exchange.clock.now());
         }
     }
 

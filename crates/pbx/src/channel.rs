@@ -1,11 +1,14 @@
 //! What the plan may ask of a channel: caller ID, time-outs, names, time, globals. The language's [`Host`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dialplan::{CivilTime, Ending, Host, Machine};
 
 use crate::exchange::Exchange;
+use crate::functions;
+use crate::groups::Member;
 use crate::switch::{Cause, LegId, Presentation};
 
 /// The three time-outs of a channel (`TIMEOUT(digit)` and so on).
@@ -27,7 +30,7 @@ impl Default for Timeouts {
 
 /// Facts of one channel.
 pub struct Channel {
-    exchange: Arc<Exchange>,
+    pub(crate) exchange: Arc<Exchange>,
     /// Name as Asterisk spells it: `PJSIP/204-0000002a`, `Local/222@groups-0000002b`.
     pub name: String,
     /// Unique number of the channel.
@@ -60,13 +63,30 @@ pub struct Channel {
     pub own_mailbox: Option<String>,
     /// Account code, free text of the plan for the records.
     pub account: String,
+    /// When the channel began, milliseconds since 1970.
+    pub began: i64,
+    /// When its line was answered.
+    pub answered_at: Option<i64>,
+    /// The address that the call's signalling comes from.
+    pub source: String,
+    /// Groups that the plan counts this channel in, by category.
+    pub(crate) groups: BTreeMap<String, Member>,
+    /// Fields of the record that the plan set.
+    pub(crate) facts: BTreeMap<String, String>,
+    /// `CONNECTEDLINE`.
+    pub(crate) connected: BTreeMap<String, String>,
+    /// `REDIRECTING`.
+    pub(crate) redirecting: BTreeMap<String, String>,
+    /// The request that the call came by, for its headers.
+    pub(crate) request: Option<bytes::Bytes>,
 }
 
 impl Channel {
     /// A caller's channel.
     #[must_use]
     pub fn new(exchange: Arc<Exchange>, name: &str, leg: LegId, caller: &Presentation, dialled: &str) -> Self {
-        let unique_id = format!("{}.{leg}", exchange.clock.now() / 1000);
+        let began = exchange.clock.now();
+        let unique_id = format!("{}.{leg}", began / 1000);
         let language = exchange.language();
         Self {
             exchange,
@@ -86,6 +106,14 @@ impl Channel {
             depth: 0,
             own_mailbox: None,
             account: String::new(),
+            began,
+            answered_at: None,
+            source: String::new(),
+            groups: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            connected: BTreeMap::new(),
+            redirecting: BTreeMap::new(),
+            request: None,
         }
     }
 
@@ -98,6 +126,8 @@ impl Channel {
         channel.music_class.clone_from(&parent.music_class);
         channel.account.clone_from(&parent.account);
         channel.depth = parent.depth.saturating_add(1);
+        channel.source.clone_from(&parent.source);
+        channel.request.clone_from(&parent.request);
         channel
     }
 
@@ -126,6 +156,17 @@ impl Channel {
         }
     }
 
+    /// Sets number and name from `"Name" <number>`; a text without brackets is the number.
+    pub fn set_caller(&mut self, text: &str) {
+        match text.split_once('<') {
+            Some((name, number)) => {
+                name.trim().trim_matches('"').clone_into(&mut self.caller_name);
+                number.trim_end_matches('>').trim().clone_into(&mut self.caller_number);
+            }
+            None => text.trim().clone_into(&mut self.caller_number),
+        }
+    }
+
     fn caller_id(&self, part: &str) -> Option<String> {
         Some(match part.to_ascii_lowercase().as_str() {
             "num" | "number" | "ani" | "ani-num" => self.caller_number.clone(),
@@ -151,6 +192,7 @@ impl Channel {
             "state" => if self.answered { "Up" } else { "Ring" }.to_owned(),
             "accountcode" => self.account.clone(),
             "mailbox" => self.own_mailbox.clone().unwrap_or_default(),
+            "peerip" | "recvip" | "remote_addr" => self.source.clone(),
             _ => return None,
         })
     }
@@ -196,7 +238,7 @@ impl Host for Channel {
                 };
                 Some(format!("{:.3}", time.as_secs_f64()))
             }
-            _ => crate::apps::mailbox_value(&self.exchange, name, args),
+            _ => functions::read(self, name, args),
         }
     }
 
@@ -205,11 +247,7 @@ impl Host for Channel {
         match (name, first.as_str()) {
             ("CALLERID", "num" | "number") => value.clone_into(&mut self.caller_number),
             ("CALLERID", "name") => value.clone_into(&mut self.caller_name),
-            ("CALLERID", "all") => {
-                let (name, number) = value.split_once('<').unwrap_or((value, ""));
-                name.trim().trim_matches('"').clone_into(&mut self.caller_name);
-                number.trim_end_matches('>').trim().clone_into(&mut self.caller_number);
-            }
+            ("CALLERID", "all") => self.set_caller(value),
             ("CALLERID", "pres" | "num-pres" | "name-pres") => self.caller_private = value.starts_with("prohib"),
             ("CHANNEL", "language") | ("LANGUAGE", _) => value.clone_into(&mut self.language),
             ("CHANNEL", "musicclass") | ("MUSICCLASS", _) => value.clone_into(&mut self.music_class),
@@ -220,7 +258,10 @@ impl Host for Channel {
                 self.timeouts.absolute = Some(seconds(value)?).filter(|time| !time.is_zero());
                 self.absolute_changed = true;
             }
-            _ => return Err(format!("{name}({first}) cannot be set")),
+            _ => {
+                let written = functions::write(self, name, args, value);
+                return written.unwrap_or_else(|| Err(format!("{name}({first}) cannot be set")));
+            }
         }
         Ok(())
     }

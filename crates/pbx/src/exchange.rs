@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use dialplan::CivilTime;
@@ -10,10 +10,13 @@ use jiff::tz::TimeZone;
 
 use crate::cdr::Records;
 use crate::control::Calls;
+use crate::database::Database;
 use crate::gate::Gate;
+use crate::groups::{Devices, Groups};
 use crate::limits;
 use crate::mailbox::Mailboxes;
 use crate::pin::Pins;
+use crate::programs::{self, Programs};
 use crate::snapshot::Snapshot;
 use crate::sounds::Sounds;
 use crate::switch::LegId;
@@ -36,6 +39,9 @@ impl Clock {
     }
 }
 
+/// Says whether a telephone is registered.
+type Registered = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// Shared services of all calls.
 pub struct Exchange {
     /// Today's configuration, program and proof.
@@ -54,6 +60,16 @@ pub struct Exchange {
     pub calls: Calls,
     /// Parked calls.
     pub parking: Arc<crate::parking::Parking>,
+    /// The plan's database.
+    pub database: Database,
+    /// Calls that the plan counts.
+    pub groups: Arc<Groups>,
+    /// Telephones that are in calls.
+    pub devices: Arc<Devices>,
+    /// What plans may run outside.
+    pub programs: Arc<dyn Programs>,
+    /// Whether a telephone is registered.
+    registered: OnceLock<Registered>,
     /// The clock on the wall.
     pub clock: Clock,
     zone: TimeZone,
@@ -99,12 +115,38 @@ impl Exchange {
             mailboxes: parts.mailboxes,
             calls: Calls::default(),
             parking: Arc::default(),
+            database: Database::default(),
+            groups: Arc::default(),
+            devices: Arc::default(),
+            programs: programs::closed(),
+            registered: OnceLock::new(),
             clock: parts.clock,
             zone,
             globals: Mutex::new(globals),
             legs: AtomicU64::new(1),
             random: AtomicU64::new(parts.seed),
         }
+    }
+
+    /// With a database that lasts and a way to programs; without this there is neither.
+    #[must_use]
+    pub fn with_outside(mut self, database: Database, programs: Arc<dyn Programs>) -> Self {
+        self.database = database;
+        self.programs = programs;
+        self
+    }
+
+    /// Whom to ask for registered telephones, once.
+    pub fn ask_registered(&self, ask: impl Fn(&str) -> bool + Send + Sync + 'static) {
+        if self.registered.set(Box::new(ask)).is_err() {
+            tracing::debug!("it is known already who is registered");
+        }
+    }
+
+    /// Whether a telephone is registered; true where nobody can tell.
+    #[must_use]
+    pub fn is_registered(&self, user: &str) -> bool {
+        self.registered.get().is_none_or(|ask| ask(user))
     }
 
     /// A number for a new leg, unique while the exchange runs.

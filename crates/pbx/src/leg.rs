@@ -14,6 +14,7 @@ use crate::call::{Call, Start};
 use crate::cdr::LegRecord;
 use crate::channel::{Channel, inherit};
 use crate::gate::{self, Meter, Permit, Refusal};
+use crate::groups::InUse;
 use crate::limits;
 use crate::switch::{CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Postbox, Presentation};
 
@@ -40,13 +41,15 @@ pub struct Leg {
     answered: Option<Instant>,
     meter: Option<Meter>,
     limit: Option<Duration>,
+    /// The telephone that is in use by this leg.
+    pub(crate) in_use: Option<InUse>,
 }
 
 impl Leg {
     /// The caller's own leg.
     #[must_use]
     pub fn caller(wire: Wire, record: LegRecord) -> Self {
-        Self { wire, record, started: Instant::now(), answered: None, meter: None, limit: None }
+        Self { wire, record, started: Instant::now(), answered: None, meter: None, limit: None, in_use: None }
     }
 
     /// Notes in the record what happened.
@@ -60,6 +63,9 @@ impl Leg {
     pub(crate) fn answered(&mut self, now: i64) {
         if self.answered.is_none() {
             self.answered = Some(Instant::now());
+            if let Some(device) = &mut self.in_use {
+                device.answered();
+            }
             if let Some(meter) = &mut self.meter {
                 meter.answered();
             }
@@ -109,8 +115,9 @@ impl Call {
         let leg = self.next_leg()?;
         let record = LegRecord::outgoing(&self.exchange, &self.tree, leg, &permit, show);
         let limit = permit.limit();
+        let in_use = permit.phone().map(|user| self.exchange.devices.enter(user));
         self.world.start(permit, leg, contact, show)?;
-        self.legs.insert(leg, Leg { meter: Some(meter), limit, ..Leg::caller(Wire::World, record) });
+        self.legs.insert(leg, Leg { meter: Some(meter), limit, in_use, ..Leg::caller(Wire::World, record) });
         Ok(leg)
     }
 

@@ -4,6 +4,7 @@
 //! [`apps`] (what a dialplan line does). The shell hands in sockets as [`switch::World`] and [`media_port::MediaPlane`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod agi;
 pub mod apps;
 pub mod call;
 pub mod caller;
@@ -11,9 +12,12 @@ pub mod cdr;
 pub mod channel;
 pub mod config;
 pub mod control;
+pub mod database;
 pub mod entry;
 pub mod exchange;
+mod functions;
 pub mod gate;
+pub mod groups;
 pub mod guard;
 pub mod lamp;
 pub mod leg;
@@ -25,6 +29,7 @@ pub mod parking;
 pub mod phones;
 pub mod pin;
 pub mod plan;
+pub mod programs;
 pub mod signal;
 pub mod simulate;
 pub mod snapshot;

@@ -49,6 +49,33 @@ pub const PARKINGS: usize = 16;
 /// Pieces of an announcement of a parked call.
 pub const PIECES: usize = 32;
 
+/// Rows of the plan's database: a blacklist of a large office has some thousands.
+pub const DB_ROWS: usize = 10_000;
+
+/// Longest name of a row, `family/key`.
+pub const DB_KEY: usize = 255;
+
+/// Longest value of a row: as much as a variable of a plan usefully holds.
+pub const DB_VALUE: usize = 4_096;
+
+/// All rows together: what a caller can make us keep.
+pub const DB_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// Fields, groups and the like that a plan may set on one channel.
+pub const FACTS: usize = 64;
+
+/// Commands of one script: ten a second for hours.
+pub const SCRIPT_COMMANDS: usize = 100_000;
+
+/// Words of one command.
+pub const SCRIPT_WORDS: usize = 64;
+
+/// How long a script goes on after its caller: to write down what happened.
+pub const SCRIPT_LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long a script may wait for one key.
+pub const SCRIPT_WAIT: Duration = Duration::from_secs(600);
+
 /// Global variables of the plan: a caller must not be able to fill the memory with them.
 pub const GLOBALS: usize = 10_000;
 

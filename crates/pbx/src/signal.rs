@@ -285,6 +285,7 @@ impl Signal {
         let tree = Arc::new(Tree::new(id, origin, entry.name.clone(), Some(source), entry.dialled.clone(), ticket));
         let Entry { place, caller, dialled, .. } = entry;
         let mut channel = Channel::new(Arc::clone(&self.exchange), &label, leg, &caller, &dialled);
+        channel.request = Some(request.to_bytes());
         if !snapshot.has_place(&place, &caller.number, &mut channel) {
             LegRecord::refused(&self.exchange, &tree, leg, &caller, Cause::UNALLOCATED, "no such number");
             endpoint.reject(now, session, 404, "Not Found", HeaderList::new());

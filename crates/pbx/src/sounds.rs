@@ -9,10 +9,10 @@ pub trait Sounds: Send + Sync {
     /// The prompt `name` in `language`, or in the default language, or nothing.
     fn find(&self, name: &str, language: &str) -> Option<Arc<Sound>>;
 
-    /// The hold music of `class`; falls back to the class `default`.
+    /// The hold music of `class`, the sound `moh/CLASS`; falls back to the class `default`.
     fn music(&self, class: &str) -> Option<Arc<Sound>> {
-        let _ = class;
-        self.find("moh/default", "en")
+        let own = if class == "default" { None } else { self.find(&format!("moh/{class}"), "en") };
+        own.or_else(|| self.find("moh/default", "en"))
     }
 }
 

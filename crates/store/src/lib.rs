@@ -15,6 +15,7 @@ mod mail;
 mod messages;
 mod open;
 mod pins;
+mod plan_rows;
 mod registrations;
 mod spend;
 mod spool;

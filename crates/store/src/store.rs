@@ -15,7 +15,7 @@ use crate::writer::{Op, Reply, Request, Shared, Writer};
 use crate::{
     Ban, CallFilter, CallRecord, ConfigVersion, Counts, Credentials, Debit, DebitId, Debited, Error, Event,
     EventFilter, Fate, Folder, Listed, Message, Micros, Mode, Ms, Options, Quota, Registration, SpendFilter, bans,
-    calls, credentials, events, limits, messages, open, registrations, spend, versions,
+    calls, credentials, events, limits, messages, open, plan_rows, registrations, spend, versions,
 };
 
 /// The store; clones share one writer.
@@ -270,6 +270,22 @@ impl Store {
             Reply::Id(id) => Ok(id),
             _ => Err(Error::Closed),
         }
+    }
+
+    /// Writes a row of the plan's database, or deletes it; how many rows changed.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn put_plan_row(&self, key: &str, value: Option<&str>) -> Result<u64, Error> {
+        self.rows(Op::PlanRow { key: key.to_owned(), value: value.map(str::to_owned) }).await
+    }
+
+    /// All rows of the plan's database, by name.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn plan_rows(&self) -> Result<Vec<(String, String)>, Error> {
+        plan_rows::all(&mut *self.reader().await).await
     }
 
     /// The newest configurations, newest first.

@@ -17,7 +17,7 @@ use crate::registrations::Registration;
 use crate::spend::{Debit, DebitId, Debited, Micros};
 use crate::{
     Ban, CallRecord, ConfigVersion, Credentials, Error, Fate, Message, Ms, Quota, bans, calls, credentials, events,
-    limits, mail, messages, now, pins, registrations, spend, versions,
+    limits, mail, messages, now, pins, plan_rows, registrations, spend, versions,
 };
 
 /// What to write.
@@ -37,6 +37,7 @@ pub(crate) enum Op {
     ForgetMessages(Vec<String>),
     Ban(Box<Ban>),
     RemoveBan(String),
+    PlanRow { key: String, value: Option<String> },
     Prune(Ms),
     Pin(pins::PinOp),
     Mail(mail::MailOp),
@@ -325,6 +326,7 @@ async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
         Op::ExpireRegistrations(now) => Reply::Rows(registrations::expire(db, *now).await?),
         Op::Debit(debit) => Reply::Debited(spend::debit(db, debit).await?),
         Op::Settle { id, cost, at } => Reply::Rows(spend::settle(db, *id, *cost, *at).await?),
+        Op::PlanRow { key, value } => Reply::Rows(plan_rows::put(db, key, value.as_deref()).await?),
         Op::Event(event) => {
             events::put(db, event).await?;
             Reply::Rows(1)

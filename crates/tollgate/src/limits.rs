@@ -106,3 +106,12 @@ pub(crate) const MAIL_LOOK: Duration = Duration::from_secs(60);
 
 /// How long a mail server may think about one command.
 pub(crate) const MAIL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Scripts and programs of plans that run at one time: each is a process.
+pub(crate) const SCRIPTS: usize = 32;
+
+/// Longest line of a script, in bytes: longer than any command with its values.
+pub(crate) const SCRIPT_LINE: usize = 8_192;
+
+/// Changes of the plan's database that may wait for the disk.
+pub(crate) const PLAN_ROWS: usize = 1_024;

@@ -68,7 +68,7 @@ pub(super) const TABLE: &[AppSpec] = &[
     AppSpec::new("MusicOnHold", "plays hold music")
         .args(&[may("class", ArgKind::Text), may("seconds", ArgKind::Seconds)])
         .effects(&[Effect::Answers, Effect::Plays, Effect::Waits])
-        .help("For ever, or so many seconds. A class is a folder of the home's music folder; one that is not there sounds like default."),
+        .help("For ever, or so many seconds. A class is the sound moh/CLASS of the sound folders; one that is not there sounds like default."),
     AppSpec::new("StartMusicOnHold", "begins hold music while the plan goes on")
         .args(&[may("class", ArgKind::Text)])
         .effects(&[Effect::Plays]),

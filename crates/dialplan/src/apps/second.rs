@@ -2,7 +2,41 @@
 
 use super::{AppSpec, ArgKind, Effect, may, need, opt, opt_arg, opt_known};
 
+const SCRIPT: &[super::ArgSpec] = &[
+    need("script", ArgKind::Text),
+    may("argument", ArgKind::Text),
+    may("argument", ArgKind::Text),
+    may("argument", ArgKind::Text),
+    may("argument", ArgKind::Text),
+    may("argument", ArgKind::Text),
+    may("argument", ArgKind::Text),
+    may("argument", ArgKind::Text),
+    may("argument", ArgKind::Text),
+];
+const SCRIPT_HELP: &str = "Programs come from the one folder that [programs] folder names, by their file name and without a shell; agi://host[:port] is a server of [programs] fastagi. What a script sets is data; what it dials asks the gate. AGISTATUS is SUCCESS, FAILURE, NOTFOUND or HANGUP. AGI(directory,...) of old plans is Directory.";
+const NAMED_HELP: &str = "Closed unless [programs] system names the program. It comes from [programs] folder; arguments stand behind commas, and no shell looks at them. SYSTEMSTATUS is SUCCESS, APPERROR or FAILURE.";
+
 pub(super) const TABLE: &[AppSpec] = &[
+    AppSpec::new("AGI", "lets a script steer the call")
+        .args(SCRIPT)
+        .effects(&[Effect::RunsProgram, Effect::Network, Effect::Anything, Effect::Writes(&["AGISTATUS"])])
+        .help(SCRIPT_HELP),
+    AppSpec::new("DeadAGI", "lets a script do its work after the caller went")
+        .args(SCRIPT)
+        .effects(&[Effect::RunsProgram, Effect::Network, Effect::Anything, Effect::Writes(&["AGISTATUS"])])
+        .help(SCRIPT_HELP),
+    AppSpec::new("EAGI", "lets a script steer the call; it gets no sound")
+        .args(SCRIPT)
+        .effects(&[Effect::RunsProgram, Effect::Network, Effect::Anything, Effect::Writes(&["AGISTATUS"])])
+        .help(SCRIPT_HELP),
+    AppSpec::new("System", "runs a named program")
+        .args(SCRIPT)
+        .effects(&[Effect::RunsProgram, Effect::Waits, Effect::Writes(&["SYSTEMSTATUS"])])
+        .help(NAMED_HELP),
+    AppSpec::new("TrySystem", "runs a named program")
+        .args(SCRIPT)
+        .effects(&[Effect::RunsProgram, Effect::Waits, Effect::Writes(&["SYSTEMSTATUS"])])
+        .help(NAMED_HELP),
     AppSpec::new("PlayTones", "plays tones while the plan goes on")
         .args(&[need("tones", ArgKind::Text)])
         .effects(&[Effect::Plays])
@@ -110,10 +144,10 @@ pub(super) const TABLE: &[AppSpec] = &[
         .effects(&[Effect::Logs]),
     AppSpec::new("DBdel", "deletes an entry of the plan's database")
         .args(&[need("family/key", ArgKind::Text)])
-        .effects(&[Effect::WritesDatabase]).only_known(),
+        .effects(&[Effect::WritesDatabase]),
     AppSpec::new("DBdeltree", "deletes a family of the plan's database")
         .args(&[need("family[/key]", ArgKind::Text)])
-        .effects(&[Effect::WritesDatabase]).only_known(),
+        .effects(&[Effect::WritesDatabase]),
     AppSpec::new("ChanIsAvail", "asks whether a destination could be called")
         .args(&[need("destinations", ArgKind::Text), may("options", ArgKind::Text)])
         .effects(&[Effect::Writes(&["AVAILCHAN", "AVAILORIGCHAN", "AVAILSTATUS", "AVAILCAUSECODE"])])

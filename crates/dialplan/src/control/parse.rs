@@ -17,6 +17,13 @@ impl Call<Template> {
     }
 
     fn nested(app: App, data: &Template, depth: usize, dialect: Dialect) -> Call<Template> {
+        // The portal's dial-by-name script of old plans is an application of ours.
+        if app.name() == "AGI"
+            && let Some((script, rest)) = data.split_once(dialect.separator())
+            && script.as_literal().is_some_and(|name| name.trim() == "directory")
+        {
+            return Self::nested(App::find("Directory"), &rest, depth, dialect);
+        }
         let control = control(app.name(), data, depth, dialect).map(Box::new);
         let spec = app.spec();
         let most = spec.args.len().max(1);

@@ -8,7 +8,7 @@ mod steer;
 mod step;
 
 use crate::apps::AppSpec;
-use crate::control::Control;
+use crate::control::{Call, Control};
 use crate::dialect::Rules;
 use crate::eval::{Exception, Fault, Scope};
 use crate::host::Host;
@@ -359,6 +359,21 @@ impl Machine {
     fn go_handler(&mut self, name: &str) {
         let place = Place { context: self.place.context.clone(), exten: name.into(), priority: 1 };
         self.jump(place);
+    }
+
+    /// An application with arguments that are data, as if a line had said so: no value in them is put in.
+    pub fn written(&self, app: &str, data: &str) -> Invocation {
+        let call = Call::parse(app, &Template::literal(data), crate::dialect::Dialect::Safe);
+        let literal = call.expand(&mut |t: &Template| Ok(t.as_literal().unwrap_or_default().to_owned()));
+        let (args, control) = literal.map_or_else(|_| (Vec::new(), None), |call| (call.args, call.control));
+        Invocation {
+            app: call.app.spec(),
+            name: app.to_owned(),
+            args,
+            control,
+            place: self.place.clone(),
+            span: Span::default(),
+        }
     }
 
     /// An application raises an exception: goes to `e`, or says that there is none.

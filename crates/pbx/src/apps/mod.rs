@@ -2,10 +2,12 @@
 //!
 //! What an application declares to the proof stands in `dialplan::apps::TABLE`; a test keeps both tables equal.
 
+mod agi;
 mod answer;
 mod background;
 mod busy;
 mod control_playback;
+mod database;
 mod dial;
 mod directory;
 mod echo;
@@ -18,10 +20,11 @@ mod playback;
 mod privacy_manager;
 mod read;
 mod read_exten;
-mod record;
+pub(crate) mod record;
 mod ringing;
-mod say;
-mod say_time;
+pub(crate) mod say;
+pub(crate) mod say_time;
+mod system;
 mod tones;
 mod voicemail;
 mod wait;
@@ -49,6 +52,7 @@ type Story<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 fn find<'a>(name: &str, call: &'a mut Call, invocation: &'a Invocation) -> Option<Story<'a>> {
     let args = invocation.args.as_slice();
     Some(match name {
+        "agi" | "deadagi" | "eagi" => Box::pin(agi::run(call, args)),
         "answer" => Box::pin(answer::run(call, args)),
         "background" => Box::pin(background::run(call, args)),
         "busy" => Box::pin(busy::run(call, args, Cause::BUSY)),
@@ -56,6 +60,8 @@ fn find<'a>(name: &str, call: &'a mut Call, invocation: &'a Invocation) -> Optio
         "congestion" => Box::pin(busy::run(call, args, Cause::CONGESTION)),
         "controlplayback" => Box::pin(control_playback::run(call, args)),
         "datetime" | "sayunixtime" => Box::pin(say_time::run(call, args)),
+        "dbdel" => Box::pin(database::delete(call, args)),
+        "dbdeltree" => Box::pin(database::delete_tree(call, args)),
         "dial" => Box::pin(dial::run(call, invocation)),
         "directory" => Box::pin(directory::run(call, args)),
         "dumpchan" => Box::pin(log::dump(call)),
@@ -90,6 +96,7 @@ fn find<'a>(name: &str, call: &'a mut Call, invocation: &'a Invocation) -> Optio
         "startmusiconhold" => Box::pin(music::start(call, args)),
         "stopmusiconhold" => Box::pin(music::stop(call)),
         "stopplaytones" => Box::pin(tones::stop(call)),
+        "system" | "trysystem" => Box::pin(system::run(call, args)),
         "vmauthenticate" => Box::pin(voicemail::authenticate(call, args)),
         "vmsayname" => Box::pin(voicemail::say_name(call, args)),
         "voicemail" => Box::pin(voicemail::leave(call, args)),

@@ -18,7 +18,7 @@ use crate::limits;
 const FORMATS: [&str; 10] = ["wav", "wav49", "gsm", "ulaw", "alaw", "g722", "sln", "sln16", "slin", "pcm"];
 const ALL_KEYS: &str = "0123456789*#ABCD";
 
-pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
+pub(crate) async fn run(call: &mut Call, args: &[String]) -> Outcome {
     let options = arg(args, 3);
     let has = |letter: char| options.contains(letter);
     let Some(name) = file(arg(args, 0)) else {

@@ -10,8 +10,7 @@ use crate::call::{Call, Next};
 const MOST: usize = 80;
 
 pub(super) async fn digits(call: &mut Call, args: &[String]) -> Outcome {
-    let names: Vec<String> = arg(args, 0).chars().take(MOST).filter_map(digit).collect();
-    speak(call, &names).await
+    speak(call, &digit_names(arg(args, 0))).await
 }
 
 pub(super) async fn number(call: &mut Call, args: &[String]) -> Outcome {
@@ -25,8 +24,7 @@ pub(super) async fn number(call: &mut Call, args: &[String]) -> Outcome {
 }
 
 pub(super) async fn alpha(call: &mut Call, args: &[String]) -> Outcome {
-    let names: Vec<String> = arg(args, 0).chars().take(MOST).filter_map(letter).collect();
-    speak(call, &names).await
+    speak(call, &alpha_names(arg(args, 0))).await
 }
 
 /// `SayAlphaCase(a|l|n|u,text)`: letters with the word for their case before those that it is wanted of.
@@ -46,8 +44,7 @@ fn cased(c: char, which: &str) -> Vec<String> {
 }
 
 pub(super) async fn phonetic(call: &mut Call, args: &[String]) -> Outcome {
-    let names: Vec<String> = arg(args, 0).chars().take(MOST).filter_map(spoken).collect();
-    speak(call, &names).await
+    speak(call, &phonetic_names(arg(args, 0))).await
 }
 
 /// Letters have a word of the phonetic alphabet, everything else its usual prompt.
@@ -60,6 +57,21 @@ pub(super) async fn speak(call: &mut Call, names: &[String]) -> Outcome {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     call.say(&names, "").await?;
     Ok(Next::Line)
+}
+
+/// The prompts of a text read digit by digit.
+pub(crate) fn digit_names(text: &str) -> Vec<String> {
+    text.chars().take(MOST).filter_map(digit).collect()
+}
+
+/// The prompts of a text that is spelled.
+pub(crate) fn alpha_names(text: &str) -> Vec<String> {
+    text.chars().take(MOST).filter_map(letter).collect()
+}
+
+/// The prompts of a text that is spelled phonetically.
+pub(crate) fn phonetic_names(text: &str) -> Vec<String> {
+    text.chars().take(MOST).filter_map(spoken).collect()
 }
 
 /// The prompt of one character of a telephone number.
@@ -90,7 +102,7 @@ fn letter(c: char) -> Option<String> {
 }
 
 /// A number in English words, as prompts: `342` is `digits/3 digits/hundred digits/40 digits/2`.
-pub(super) fn words(number: i64) -> Vec<String> {
+pub(crate) fn words(number: i64) -> Vec<String> {
     let mut words = Vec::new();
     if number < 0 {
         words.push("digits/minus".to_owned());

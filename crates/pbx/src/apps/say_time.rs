@@ -16,12 +16,18 @@ const LONGEST: usize = 200;
 pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
     let now = call.exchange.clock.now().div_euclid(1000);
     let epoch = arg(args, 0).split('.').next().and_then(|text| text.parse().ok()).unwrap_or(now);
-    let (zone, format) = (arg(args, 1), arg(args, 2));
+    let names = names(call, epoch, arg(args, 1), arg(args, 2));
+    speak(call, &names).await
+}
+
+/// The prompts of a time.
+pub(crate) fn names(call: &Call, epoch: i64, zone: &str, format: &str) -> Vec<String> {
+    let now = call.exchange.clock.now().div_euclid(1000);
     let (at, today) = (call.exchange.civil_at(epoch, zone), call.exchange.civil_at(now, zone));
     let format: String = if format.is_empty() { USUAL.to_owned() } else { format.chars().take(LONGEST).collect() };
     let mut names = Vec::new();
     words(&at, &today, &format, &mut names);
-    speak(call, &names).await
+    names
 }
 
 fn digits(names: &mut Vec<String>, word: impl std::fmt::Display) {

@@ -78,6 +78,22 @@ impl Call {
         }
     }
 
+    /// Waits until the caller is gone or the call is to end. Keys wait for whoever asks for them next. Safe to drop.
+    pub(crate) async fn until_gone(&mut self) -> Stop {
+        loop {
+            if let Some(stop) = self.gone {
+                return stop;
+            }
+            match self.hear(None).await {
+                Ok(Some(event)) => {
+                    self.digest(event);
+                }
+                Ok(None) => {}
+                Err(stop) => return stop,
+            }
+        }
+    }
+
     fn stop(&mut self, stop: Stop) -> Stop {
         self.gone = Some(stop);
         stop

@@ -1,5 +1,6 @@
-//! Objects of the switchboard: parking lots, and what is asked of callers without caller ID.
+//! Objects of the switchboard: parking lots, and the programs that plans may run.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::Destination;
@@ -19,6 +20,19 @@ pub struct Lot {
     pub call_back: u32,
     /// Where the call goes after that; none: where the plan says.
     pub then: Option<Destination>,
+}
+
+/// `[programs]`: everything is closed where nothing is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Programs {
+    /// The one folder that scripts come from, relative to the home.
+    pub folder: Option<String>,
+    /// Programs of it that `System` may run, by their file names.
+    pub system: BTreeSet<String>,
+    /// FastAGI servers, `host:port`.
+    pub fastagi: BTreeSet<String>,
+    /// Seconds that a script may take.
+    pub seconds: u32,
 }
 
 impl Lot {

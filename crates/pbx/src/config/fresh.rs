@@ -7,7 +7,7 @@ use dialplan::number::{Class, Country};
 
 use super::{
     Config, Destination, DialectChoice, Dialplan, Extension, Group, Limits, Lot, Mailbox, Media, Menu, Money, Portal,
-    PortalListen, Ring, Sip, Strangers, System,
+    PortalListen, Programs, Ring, Sip, Strangers, System,
 };
 
 /// Name of the menu that answers strangers.
@@ -36,6 +36,7 @@ pub(super) fn config() -> Config {
         dids: BTreeMap::new(),
         routes: BTreeMap::new(),
         parking: BTreeMap::from([("default".to_owned(), Lot::usual())]),
+        programs: programs(),
         policy: limits(),
         dialplan: Dialplan { files: Vec::new(), dialect: DialectChoice::Auto, compat: dialplan::Compat::default() },
     }
@@ -124,6 +125,11 @@ pub(super) fn attendant(extensions: &BTreeMap<String, Extension>, groups: &BTree
         invalid: None,
         seconds: 3,
     }
+}
+
+/// No folder, so nothing runs.
+pub(super) fn programs() -> Programs {
+    Programs { seconds: 300, ..Programs::default() }
 }
 
 pub(super) fn limits() -> Limits {

@@ -24,7 +24,7 @@ use std::ops::RangeInclusive;
 use dialplan::number::{Class, Country};
 use dialplan::policy::{OriginKind, Policy};
 
-pub use desk::Lot;
+pub use desk::{Lot, Programs};
 pub use mail::{Mail, MailSecurity};
 pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
 pub use problem::Problem;
@@ -64,6 +64,8 @@ pub struct Config {
     pub routes: BTreeMap<String, Route>,
     /// `[parking.NAME]`
     pub parking: BTreeMap<String, Lot>,
+    /// `[programs]`
+    pub programs: Programs,
     /// `[policy]`
     pub policy: Limits,
     /// `[dialplan]`

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::tree::{Problems, Table};
 use super::{
     Config, Destination, Dialplan, Did, Extension, Group, Identity, Limits, Lot, Mailbox, Media, Menu, Money, Network,
-    NumberFormat, Portal, Problem, Route, RouteUsers, SecretRef, Sip, Strangers, System, Transport, Trunk, TrunkKind,
-    cross, fresh, mail, words,
+    NumberFormat, Portal, Problem, Programs, Route, RouteUsers, SecretRef, Sip, Strangers, System, Transport, Trunk,
+    TrunkKind, cross, fresh, mail, words,
 };
 
 pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
@@ -30,6 +30,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         dids: dids(&root),
         routes: routes(&root),
         parking: parking(&root, &extensions, &groups),
+        programs: programs(root.table("programs")),
         policy: limits(root.table("policy")),
         dialplan: dialplan(root.table("dialplan")),
         extensions,
@@ -363,6 +364,21 @@ fn parking(
         }
     });
     all
+}
+
+fn programs(table: Table<'_>) -> Programs {
+    let fresh = fresh::programs();
+    let programs = Programs {
+        folder: table.parse("folder", words::text),
+        system: table.list("system", words::file_name).unwrap_or_default().into_iter().collect(),
+        fastagi: table.list("fastagi", words::host_port).unwrap_or_default().into_iter().collect(),
+        seconds: table.number("seconds", 1..=86_400).unwrap_or(fresh.seconds),
+    };
+    if programs.folder.is_none() && !programs.system.is_empty() {
+        table.problem(&["system"], "say where the programs are: folder = \"scripts\"");
+    }
+    table.finish();
+    programs
 }
 
 fn limits(table: Table<'_>) -> Limits {

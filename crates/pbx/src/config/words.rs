@@ -137,6 +137,20 @@ pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{text:?}: an address and a port, like \"0.0.0.0:5060\" or \"[::]:5060\""))
 }
 
+/// Name of a file in a folder: no path, nothing hidden.
+pub(super) fn file_name(text: &str) -> Result<String, String> {
+    let good = (1..=TEXT).contains(&text.len())
+        && !text.starts_with('.')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if good { Ok(text.to_owned()) } else { Err(format!("{text:?}: the name of a file, without a path")) }
+}
+
+/// A server: host and port.
+pub(super) fn host_port(text: &str) -> Result<String, String> {
+    let good = text.rsplit_once(':').is_some_and(|(host, port)| token(host).is_ok() && port.parse::<u16>().is_ok());
+    if good { Ok(text.to_owned()) } else { Err(format!("{text:?}: host and port, like \"127.0.0.1:4573\"")) }
+}
+
 /// Numbers of parking slots.
 pub(super) fn slots(text: &str) -> Result<RangeInclusive<u32>, String> {
     let wrong = || format!("{text:?}: two numbers of the same length, at most 1000 apart, like \"701-720\"");

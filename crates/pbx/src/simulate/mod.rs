@@ -63,6 +63,8 @@ pub struct Simulation<'a> {
     pub trunks: BTreeMap<String, Party>,
     /// Whether the caller's side sends sound; a scanner's does not.
     pub speaks: bool,
+    /// What plans may run outside; nothing, where nothing is said.
+    pub programs: Arc<dyn crate::programs::Programs>,
     /// PINs that are set in this play; real ones are only known as hashes.
     pub pins: Vec<(PinOf, Digits)>,
 }
@@ -86,6 +88,7 @@ impl<'a> Simulation<'a> {
             phones: BTreeMap::new(),
             trunks: BTreeMap::new(),
             speaks: true,
+            programs: crate::programs::closed(),
             pins: Vec::new(),
         }
     }
@@ -128,7 +131,7 @@ impl<'a> Simulation<'a> {
                 tracing::warn!(of = %of, %error, "this PIN is not set");
             }
         }
-        let exchange = Arc::new(Exchange::new(Parts {
+        let exchange = Exchange::new(Parts {
             snapshot: self.snapshot.clone(),
             gate: Gate::new(Arc::new(InMemory::default())),
             records: Arc::clone(&stage) as Arc<dyn Records>,
@@ -137,7 +140,8 @@ impl<'a> Simulation<'a> {
             mailboxes: Arc::new(Mailboxes::in_memory()),
             clock,
             seed: 1,
-        }));
+        });
+        let exchange = Arc::new(exchange.with_outside(crate::database::Database::default(), self.programs));
         let snapshot = exchange.snapshot.load_full();
         let line = exchange.leg_id();
         debug_assert_eq!(line, stage.line);

@@ -4,7 +4,9 @@
 pub(crate) mod deeds;
 pub(crate) mod files;
 pub(crate) mod first_run;
+pub(crate) mod plan_rows;
 pub(crate) mod records;
+pub(crate) mod scripts;
 pub(crate) mod serve;
 pub(crate) mod snapshot;
 pub(crate) mod source;

@@ -4,7 +4,9 @@
 use crate::control::server;
 use crate::exchange::deeds;
 use crate::exchange::first_run::{self, Prepared};
+use crate::exchange::plan_rows::PlanRows;
 use crate::exchange::records::StoreRecords;
+use crate::exchange::scripts::Scripts;
 use crate::exchange::serve::Running;
 use crate::exchange::snapshot::{self, Built};
 use crate::exchange::source::Numbers;
@@ -20,6 +22,7 @@ use crate::net::ports::Ports;
 use crate::net::sip_io::{Ask, Report, SipIo};
 use crate::prompts::Prompts;
 use pbx::config::{Config, Network, PortalListen};
+use pbx::database::Database;
 use pbx::entry::Door;
 use pbx::exchange::{Clock, Exchange, Parts};
 use pbx::gate::Gate;
@@ -202,7 +205,10 @@ impl Starting<'_> {
         let prompts = Arc::new(Prompts::new(snapshot::sound_folders(home, &config)));
         let mailboxes = mailboxes(home, &store).await?;
         let seed = random()?;
-        let exchange = Arc::new(Exchange::new(Parts {
+        let scripts = Arc::new(Scripts::new(home.path()));
+        let rows = store.plan_rows().await.doing(|| "read the plan's database".to_owned())?;
+        let database = Database::new(rows, Arc::new(PlanRows::new(store.clone())));
+        let exchange = Exchange::new(Parts {
             snapshot: built.snapshot,
             gate: Gate::new(Arc::new(InStore::new(store.clone(), wall))),
             records: Arc::new(StoreRecords(store.clone())),
@@ -211,12 +217,17 @@ impl Starting<'_> {
             mailboxes,
             clock: Clock::new(wall),
             seed: seed.first_chunk().copied().map_or(0, u64::from_le_bytes),
-        }));
+        })
+        .with_outside(database, Arc::clone(&scripts) as _);
+        let exchange = Arc::new(exchange);
+        scripts.of(&exchange);
         let (broke, broken) = mpsc::channel(4);
         let media = Arc::new(media(&config, broke.clone())?);
         let now = Instant::now();
         let phones = Phones::load(store.clone(), now, wall()).await.doing(|| "read the registrations".to_owned())?;
         let phones = Arc::new(phones);
+        let known = Arc::clone(&phones);
+        exchange.ask_registered(move |user| !known.contacts(Instant::now(), user).is_empty());
         let (orders, ordered) = mpsc::channel(pbx::limits::SIP_COMMANDS);
         let wires = Arc::new(Wires { sip: orders.clone(), media: media.clone(), phones: Arc::clone(&phones) });
         let guard = Guard::load(store.clone(), now, wall()).await.doing(|| "read the bans".to_owned())?;
