@@ -26,6 +26,17 @@ impl Severity {
     }
 }
 
+/// A safe change of the text: in one line, `from` becomes `to`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The line; a column that is not 0 means only the `from` that stands there.
+    pub span: Span,
+    /// What stands there now; the change is made only where it does.
+    pub from: String,
+    /// What should.
+    pub to: String,
+}
+
 /// One thing found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -39,12 +50,14 @@ pub struct Finding {
     pub message: String,
     /// What to write instead.
     pub repair: Option<String>,
+    /// The same as a change that `tollgate check --fix` makes, where that is safe.
+    pub fix: Vec<Edit>,
 }
 
 impl Finding {
     /// A finding without repair.
     pub fn new(code: &'static str, severity: Severity, span: Option<Span>, message: impl Into<String>) -> Self {
-        Finding { code, severity, span, message: message.into(), repair: None }
+        Finding { code, severity, span, message: message.into(), repair: None, fix: Vec::new() }
     }
 
     /// Adds what to write instead.

@@ -28,7 +28,7 @@ mod vars;
 pub use dialect::{Choice, Compat, Dialect, Rules};
 pub use eval::Fault;
 pub use expr::truth;
-pub use finding::{Finding, Severity};
+pub use finding::{Edit, Finding, Severity};
 pub use host::Host;
 pub use load::{Files, Loaded, Source, load, load_each, load_with};
 pub use machine::{Collected, ControlResult, Ending, Invocation, Machine, Step, Wait};

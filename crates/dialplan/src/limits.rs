@@ -15,6 +15,10 @@ pub const FINDINGS: usize = 2_000;
 pub const EXTENSION_CHARS: usize = 79;
 /// Highest priority of an extension; `n` on this line is refused.
 pub const PRIORITY: u32 = 1_000_000;
+/// Extensions that one is compared with, to find out where a call falls: real contexts have some hundred.
+pub const COMPARED: usize = 2_000;
+/// Pairs of extensions that are compared, to find those that others hide; what is beyond is not looked at.
+pub const COMPARISONS: usize = 400_000;
 /// How deep `${…}`, `$[…]` and brackets may nest inside one line: recursion of parser and evaluator ends here.
 pub const NESTING: usize = 32;
 /// How deep contexts may include each other (Asterisk: `AST_PBX_MAX_STACK`).

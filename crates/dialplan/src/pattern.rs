@@ -20,6 +20,11 @@ impl ByteSet {
         set
     }
 
+    /// One byte.
+    pub fn of(byte: u8) -> ByteSet {
+        ByteSet::range(byte, byte)
+    }
+
     fn insert(&mut self, byte: u8) {
         if let Some(word) = self.0.get_mut(usize::from(byte >> 6)) {
             *word |= 1 << (byte & 63);

@@ -79,7 +79,7 @@ fn extensions_and_priorities_are_bounded() {
     let long = "1".repeat(limits::EXTENSION_CHARS + 1);
     assert_eq!(codes(&safe(&format!("[c]\nexten => {long},1,NoOp()\n"))), ["bad-extension"]);
     let text = format!("[c]\nexten => s,{},NoOp()\nsame => n,NoOp()\n", limits::PRIORITY);
-    assert_eq!(codes(&safe(&text)), ["bad-priority"]);
+    assert_eq!(codes(&safe(&text)), ["unreachable-priority", "bad-priority"]);
 }
 
 #[test]

@@ -91,13 +91,23 @@ impl Check<'_> {
         if let Some((word, rest)) = name.split_once([',', '|'])
             && (apps::lookup(word.trim()).is_some() || gone(word.trim()).is_some())
         {
-            let repair = gone(word.trim()).map_or_else(|| format!("{}({rest})", word.trim()), str::to_owned);
-            self.warn(codes::APPLICATION, format!("{name} is no application: arguments stand in brackets"))
-                .repair(repair);
+            let word = word.trim();
+            let repair = gone(word).map_or_else(|| format!("{word}({rest})"), str::to_owned);
+            let found = self.warn(codes::APPLICATION, format!("{name} is no application: arguments stand in brackets"));
+            if let Some(now) = in_brackets(word, rest.trim()) {
+                found.fix(false, name, now.clone()).repair(now);
+            } else {
+                found.repair(repair);
+            }
             return;
         }
         if let Some(now) = gone(name) {
-            self.warn(codes::GONE, format!("{name} is gone: the call ends here")).repair(now);
+            let new = in_brackets(name, line.data.trim());
+            let found = self.warn(codes::GONE, format!("{name} is gone: the call ends here"));
+            if let Some(new) = new {
+                found.fix(false, format!("{}({})", line.app, line.data), new);
+            }
+            found.repair(now);
             return;
         }
         let repair = self.findings.nearest(name, |name| nearest(name, apps::TABLE.iter().map(|a| a.name)));
@@ -124,8 +134,10 @@ impl Check<'_> {
                 && text.contains('|')
                 && !text.contains("||")
             {
+                let now = text.replace('|', ",");
                 self.warn(codes::PIPE, "| does not separate arguments any more".to_owned())
-                    .repair(text.replace('|', ","));
+                    .fix(false, text, now.clone())
+                    .repair(now);
             }
             if arg.kind == ArgKind::Options && spec.runs {
                 self.options(spec, text);
@@ -172,8 +184,11 @@ impl Check<'_> {
                 if label.priority.is_empty() {
                     self.warn(codes::ARGUMENT, "Goto needs a place".to_owned());
                 } else if !self.rules.dialect.is_old() && line.data.contains('|') && !line.data.contains(',') {
-                    let repair = format!("Goto({})", line.data.replace('|', ","));
-                    self.warn(codes::PIPE, "| does not separate arguments any more".to_owned()).repair(repair);
+                    let now = line.data.replace('|', ",");
+                    let repair = format!("Goto({now})");
+                    self.warn(codes::PIPE, "| does not separate arguments any more".to_owned())
+                        .fix(false, &*line.data, now)
+                        .repair(repair);
                 } else {
                     self.label(label);
                 }
@@ -273,10 +288,18 @@ pub(super) fn values(template: &Template, rules: Rules, span: Span, findings: &m
         Name::Function { name, .. } => function(name, false, rules, span, findings),
         Name::Variable(name) => {
             if let Some(name) = name.as_literal()
+                && !findings.reads.contains_key(name)
+            {
+                findings.reads.insert(name.to_owned(), span);
+            }
+            if let Some(name) = name.as_literal()
                 && !rules.dialect.has_old_variables()
                 && let Some(now) = old_variable(name)
             {
-                findings.warn(codes::OLD_VARIABLE, span, format!("${{{name}}} is always empty")).repair(now);
+                let warned = findings.warn(codes::OLD_VARIABLE, span, format!("${{{name}}} is always empty"));
+                let sliced = now.replace('}', ":");
+                let warned = warned.fix(false, format!("${{{name}}}"), now).fix(false, format!("${{{name}:"), sliced);
+                warned.repair(now);
             }
         }
     });
@@ -300,6 +323,30 @@ fn function(name: &str, write: bool, rules: Rules, span: Span, findings: &mut Fi
         findings.warn(codes::FUNCTION_USE, span, format!("the function {name} cannot be read"));
     } else if name == "EVAL" && !rules.compat.late_arguments {
         findings.warn(codes::EVAL, span, "EVAL would make data into code; it gives its text as it is");
+    }
+}
+
+/// `App(args)` of today for `App,args` of old, where that is sure: plain arguments without values or quotes.
+fn in_brackets(name: &str, rest: &str) -> Option<String> {
+    if rest.contains(['"', '\'', '\\', '(', ')']) {
+        return None;
+    }
+    let args = rest.replace('|', ",");
+    let set = |function: &str| (!args.contains(',')).then(|| format!("Set({function}={args})"));
+    match name.to_ascii_lowercase().as_str() {
+        "digittimeout" => set("TIMEOUT(digit)"),
+        "responsetimeout" => set("TIMEOUT(response)"),
+        "absolutetimeout" => set("TIMEOUT(absolute)"),
+        "setmusiconhold" => set("CHANNEL(musicclass)"),
+        "setcidnum" => set("CALLERID(num)"),
+        "setcidname" => set("CALLERID(name)"),
+        "setcallerid" => set("CALLERID(all)"),
+        "setaccount" => set("CHANNEL(accountcode)"),
+        "setlanguage" => set("CHANNEL(language)"),
+        "setvar" => Some(format!("Set({rest})")),
+        _ if gone(name).is_some() => None,
+        _ if apps::lookup(name).is_some() && !args.is_empty() => Some(format!("{name}({args})")),
+        _ => None,
     }
 }
 
@@ -338,7 +385,7 @@ pub(super) fn gone(name: &str) -> Option<&'static str> {
 }
 
 /// The present form of variables that are gone.
-fn old_variable(name: &str) -> Option<&'static str> {
+pub(super) fn old_variable(name: &str) -> Option<&'static str> {
     Some(match name {
         "CALLERIDNUM" => "${CALLERID(num)}",
         "CALLERIDNAME" => "${CALLERID(name)}",

@@ -281,17 +281,24 @@ fn exten(entry: &Entry, state: &mut Counter, builder: &mut Builder, findings: &m
     if state.exten.as_ref().is_none_or(|e| e.name != name || e.caller != caller) {
         name_findings(&name, span, findings);
         state.exten = Some(Title { name, caller, number: None });
+    } else if looks_like_a_pattern(&name) {
+        // The finding stands at the first line; its repair is for all of them.
+        findings.also_fix(codes::UNDERSCORE, span, "", "_");
     }
     priority(entry, rest, offset, state, builder, findings);
 }
 
-fn name_findings(name: &str, span: Span, findings: &mut Findings) {
-    let looks_like = name.len() > 1
+/// `2XX`: digits and the signs of patterns, without `_`.
+fn looks_like_a_pattern(name: &str) -> bool {
+    name.len() > 1
         && name.bytes().all(|b| b.is_ascii_digit() || b"XZN.![]-*#+".contains(&b))
-        && name.bytes().any(|b| b"XZN.![".contains(&b));
-    if !name.starts_with('_') && looks_like {
+        && name.bytes().any(|b| b"XZN.![".contains(&b))
+}
+
+fn name_findings(name: &str, span: Span, findings: &mut Findings) {
+    if looks_like_a_pattern(name) {
         findings.warn(codes::UNDERSCORE, span, format!("{name} is text that no telephone dials, not a pattern"));
-        findings.repair(format!("_{name}"));
+        findings.fix(true, "", "_").repair(format!("_{name}"));
     }
     if name == "_." || name == "_!" {
         findings.warn(codes::CATCH_ALL, span, format!("{name} matches everything, also i, t and h"));
@@ -391,6 +398,7 @@ fn priority(
     let rules = entry.rules;
     let Some((app, data)) = application(after.trim(), span, rules.dialect, findings) else { return };
     let data = &*data;
+    super::past::look(after.trim(), app, data, rules.dialect, span, findings);
     let (template, problems) = Template::parse_in(data, rules.dialect);
     for problem in problems {
         value_problem(problem, span, findings);
@@ -509,7 +517,7 @@ fn bracketed<'a>(text: &'a str, span: Span, findings: &mut Findings) -> Option<(
         }
         None => {
             findings.warn(codes::BRACKET, span, "the bracket is not closed");
-            findings.repair(format!("{text})"));
+            findings.fix(true, text, format!("{text})")).repair(format!("{text})"));
             Some((app, rest))
         }
     }

@@ -136,7 +136,7 @@ fn look(line: &str) -> Look {
 }
 
 /// The text without what stands in `$[…]`, where `|` is an operator.
-fn outside_expressions(data: &str) -> String {
+pub(super) fn outside_expressions(data: &str) -> String {
     let mut out = String::new();
     let mut rest = data;
     while let Some((before, after)) = rest.split_once("$[") {

@@ -81,7 +81,16 @@ impl Reader<'_> {
                 self.findings.error(codes::TOO_LARGE, span, "this line is too long and is not read");
                 continue;
             }
-            let raw = if number == 1 { raw.trim_start_matches('\u{feff}') } else { raw };
+            let raw = match raw.strip_prefix('\u{feff}').filter(|_| number == 1) {
+                Some(rest) => {
+                    self.findings.note(codes::BOM, Span { len: 1, ..span }, "the file begins with a byte order mark");
+                    self.findings.fix(true, "\u{feff}", "").repair("save it as UTF-8 without one");
+                    rest
+                }
+                None => raw,
+            };
+            let without = self.entities(raw, span);
+            let raw = without.as_deref().unwrap_or(raw);
             comment.blocks = rules.dialect.has_block_comments();
             let outside = comment.depth == 0;
             let clean = comment.strip(raw, number);
@@ -141,26 +150,58 @@ impl Reader<'_> {
             return line;
         }
         let column = |c: usize| Span { col: u32::try_from(c + 1).unwrap_or(1), len: 1, ..span };
-        let typographic =
-            |c: char| matches!(c, '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '\u{2013}' | '\u{2014}' | '\u{2212}');
-        if let Some((at, c)) = line.chars().enumerate().find(|(_, c)| typographic(*c)) {
-            let plain = match c {
-                '\u{2018}'..='\u{201b}' => "'",
-                '\u{2013}' | '\u{2014}' | '\u{2212}' => "-",
-                _ => "\"",
-            };
+        let mut found = false;
+        for (at, c) in line.chars().enumerate() {
+            let Some(plain) = plain(c) else { continue };
+            if found {
+                // One finding for the line; its repair changes all of them.
+                self.findings.fix_at(column(at), c.to_string(), plain);
+                continue;
+            }
+            found = true;
             self.findings.warn(codes::TYPOGRAPHIC, column(at), format!("{c} comes from a word processor"));
-            self.findings.repair(format!("write {plain}"));
+            self.findings.fix_at(column(at), c.to_string(), plain).repair(format!("write {plain}"));
         }
         let odd = |c: char| matches!(c, '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{202f}' | '\u{3000}' | '\u{feff}');
-        let Some((at, _)) = line.chars().enumerate().find(|(_, c)| odd(*c)) else { return line };
+        let Some((at, c)) = line.chars().enumerate().find(|(_, c)| odd(*c)) else { return line };
         self.findings.warn(
             codes::SPACE,
             column(at),
             "a space from a web page or word processor; it is read as a space",
         );
-        self.findings.repair("write an ordinary space");
+        self.findings.fix(false, c.to_string(), " ").repair("write an ordinary space");
         line.chars().map(|c| if odd(c) { ' ' } else { c }).collect()
+    }
+
+    /// Characters as web pages spell them; nothing if there are none.
+    fn entities(&mut self, raw: &str, span: Span) -> Option<String> {
+        const ENTITIES: &[(&str, &str)] = &[
+            ("&gt;", ">"),
+            ("&lt;", "<"),
+            ("&quot;", "\""),
+            ("&#34;", "\""),
+            ("&#8220;", "\""),
+            ("&#8221;", "\""),
+            ("&#8216;", "'"),
+            ("&#8217;", "'"),
+            ("&#39;", "'"),
+            ("&nbsp;", " "),
+            ("&amp;", "&"),
+        ];
+        if !raw.contains('&') || raw.trim_start().starts_with(';') {
+            return None;
+        }
+        let mut out = raw.to_owned();
+        for (entity, plain) in ENTITIES {
+            if let Some(at) = out.find(entity) {
+                let col = raw.find(entity).map_or(at, |at| raw.get(..at).map_or(0, |t| t.chars().count()));
+                let span = Span { col: u32::try_from(col + 1).unwrap_or(1), len: length(entity), ..span };
+                self.findings.warn(codes::ENTITY, span, format!("{entity} is how a web page spells {plain}"));
+                self.findings.fix(false, *entity, *plain).repair(*plain);
+                out = out.replace(entity, plain);
+            }
+        }
+        (out != raw).then_some(out)
     }
 
     fn directive(&mut self, text: &str, span: Span, rules: Rules, choice: Choice, depth: usize) {
@@ -209,6 +250,16 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// What a word processor made something else of; its control characters are Windows bytes read as Latin-1.
+fn plain(c: char) -> Option<&'static str> {
+    Some(match c {
+        '\u{2018}'..='\u{201b}' | '\u{91}' | '\u{92}' => "'",
+        '\u{2013}' | '\u{2014}' | '\u{2212}' | '\u{96}' | '\u{97}' => "-",
+        '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '\u{93}' | '\u{94}' => "\"",
+        _ => return None,
+    })
 }
 
 pub(super) fn length(text: &str) -> u32 {

@@ -1,20 +1,26 @@
 //! Text to program: reads files, sections, extensions, and tells everything that is odd, with place and repair.
 //!
 //! `lines` takes comments out and follows includes, `sections` sorts lines into contexts with their templates, `exten`
-//! understands one line, `check` looks at the finished program, `codes` explains each finding, `guess` finds the dialect of a
+//! understands one line, `check`, `flow`, `shadow`, `names` and `habits` look at the finished program, `past` at lines of old times, `codes` explains each finding, `guess` finds the dialect of a
 //! file, `allow` reads comments that speak to us.
 
 pub mod allow;
 mod check;
 pub mod codes;
 mod exten;
+pub mod fix;
+mod flow;
 pub mod guess;
+mod habits;
 mod lines;
+mod names;
 mod nearest;
+mod past;
 mod sections;
+mod shadow;
 
 use crate::dialect::{Choice, Compat, Dialect, Rules};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Edit, Finding, Severity};
 use crate::limits;
 use crate::program::{Builder, Program};
 use crate::span::{SourceMap, Span};
@@ -77,6 +83,8 @@ pub(crate) struct Findings {
     list: Vec<Finding>,
     /// The nearest known name of each unknown one: a plan repeats its mistakes.
     near: HashMap<String, Option<&'static str>>,
+    /// Variables that are read, with the first place of each.
+    pub(super) reads: HashMap<String, Span>,
 }
 
 impl Findings {
@@ -135,6 +143,35 @@ impl Findings {
         found
     }
 
+    /// Adds a change to the finding that was just pushed: in its line, `from` becomes `to`. `at`: only at its column.
+    pub(crate) fn fix(&mut self, at: bool, from: impl Into<String>, to: impl Into<String>) -> &mut Self {
+        if let Some(last) = self.list.last_mut()
+            && let Some(span) = last.span
+            && last.code != codes::TOO_MANY
+        {
+            let span = if at { span } else { Span { col: 0, len: 0, ..span } };
+            last.fix.push(Edit { span, from: from.into(), to: to.into() });
+        }
+        self
+    }
+
+    /// Adds a change at another place to the last finding of this kind.
+    pub(crate) fn also_fix(&mut self, code: &str, span: Span, from: impl Into<String>, to: impl Into<String>) {
+        if let Some(last) = self.list.iter_mut().rev().take(64).find(|f| f.code == code) {
+            last.fix.push(Edit { span, from: from.into(), to: to.into() });
+        }
+    }
+
+    /// The same at another place.
+    pub(crate) fn fix_at(&mut self, span: Span, from: impl Into<String>, to: impl Into<String>) -> &mut Self {
+        if let Some(last) = self.list.last_mut()
+            && last.code != codes::TOO_MANY
+        {
+            last.fix.push(Edit { span, from: from.into(), to: to.into() });
+        }
+        self
+    }
+
     /// Adds a repair to the finding that was just pushed.
     pub(crate) fn repair(&mut self, repair: impl Into<String>) {
         if let Some(last) = self.list.last_mut()
@@ -175,6 +212,10 @@ pub fn load_each(files: &[Source], includes: &dyn Files) -> Loaded {
     exten::build(sections, &mut builder, &mut findings);
     let program = builder.finish();
     check::check(&program, &mut findings);
+    flow::check(&program, &mut findings);
+    shadow::check(&program, &mut findings);
+    names::check(&program, &mut findings);
+    habits::check(&program, &mut findings);
     let mut findings = findings.list;
     findings.sort_by_key(|f| (f.span.map(|s| (s.file, s.line, s.col)), f.code));
     let accepted = allows.take(&mut findings);

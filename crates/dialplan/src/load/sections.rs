@@ -131,7 +131,8 @@ fn entry(line: &TextLine, findings: &mut Findings) -> Option<Entry> {
     if !word.is_empty() && (after.starts_with("->") || after.starts_with("-->") || after.starts_with('\u{2192}')) {
         findings.error(codes::ARROW, line.span, "the arrow is written =>; this line is not read");
         let rest = after.trim_start_matches(['-', '>', '\u{2192}']).trim_start();
-        findings.repair(format!("{word} => {rest}"));
+        let arrow = text.get(word.len()..text.len() - rest.len()).unwrap_or_default();
+        findings.fix(true, format!("{word}{arrow}"), format!("{word} => ")).repair(format!("{word} => {rest}"));
         return None;
     }
     let Some((key, value)) = text.split_once('=') else {

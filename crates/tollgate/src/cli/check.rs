@@ -10,22 +10,34 @@ use serde_json::{Value, json};
 
 /// Looks and tells.
 pub(super) fn run(common: &Common, check: &Check) -> Outcome<u8> {
+    if check.fix {
+        super::fix::run(common, check)?;
+        if check.dry_run {
+            return Ok(0);
+        }
+    }
     let subject = Subject::read(common, &check.place)?;
     let (findings, sources) = subject.findings();
+    let accepted = subject.accepted();
     let format = if common.json && check.format == Format::Text { Format::Json } else { check.format };
     match format {
         Format::Text => {
             for finding in findings {
                 say!("{}", finding.render(sources).trim_end());
             }
-            say!("{}", summary(findings));
+            say!("{}", summary(findings, accepted.len()));
             say!("{}", subject.report().verdict);
         }
         Format::Json => {
             let list: Vec<Value> = findings.iter().map(|finding| to_json(finding, sources)).collect();
-            print::json(&json!({ "findings": list, "verdict": subject.report().verdict }));
+            let accepted: Vec<Value> = accepted
+                .iter()
+                .map(|(finding, reason)| json!({ "finding": to_json(finding, sources), "reason": reason }))
+                .collect();
+            let verdict = &subject.report().verdict;
+            print::json(&json!({ "findings": list, "accepted": accepted, "verdict": verdict }));
         }
-        Format::Sarif => print::json(&sarif(findings, sources)),
+        Format::Sarif => print::json(&super::sarif::log(findings, accepted, sources)),
     }
     let bar = match check.fail_on {
         FailOn::Note => Some(Severity::Note),
@@ -37,9 +49,11 @@ pub(super) fn run(common: &Common, check: &Check) -> Outcome<u8> {
     Ok(u8::from(failed))
 }
 
-fn summary(findings: &[Finding]) -> String {
+fn summary(findings: &[Finding], accepted: usize) -> String {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    format!("{} errors, {} warnings, {} notes", count(Severity::Error), count(Severity::Warning), count(Severity::Note))
+    let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
+    let accepted = if accepted == 0 { String::new() } else { format!(", {accepted} accepted") };
+    format!("{errors} errors, {warnings} warnings, {notes} notes{accepted}")
 }
 
 fn to_json(finding: &Finding, sources: &SourceMap) -> Value {
@@ -51,39 +65,7 @@ fn to_json(finding: &Finding, sources: &SourceMap) -> Value {
         "severity": finding.severity.word(),
         "message": finding.message,
         "repair": finding.repair,
+        "fixable": !finding.fix.is_empty(),
         "place": place,
-    })
-}
-
-/// SARIF 2.1.0.
-fn sarif(findings: &[Finding], sources: &SourceMap) -> Value {
-    let results: Vec<Value> = findings
-        .iter()
-        .map(|finding| {
-            let locations: Vec<Value> = finding
-                .span
-                .iter()
-                .map(|span| {
-                    json!({ "physicalLocation": {
-                        "artifactLocation": { "uri": sources.name(span.file) },
-                        "region": { "startLine": span.line.max(1), "startColumn": span.col.max(1) },
-                    } })
-                })
-                .collect();
-            json!({
-                "ruleId": finding.code,
-                "level": finding.severity.word(),
-                "message": { "text": finding.message },
-                "locations": locations,
-            })
-        })
-        .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": { "name": "tollgate", "version": env!("CARGO_PKG_VERSION") } },
-            "results": results,
-        }],
     })
 }

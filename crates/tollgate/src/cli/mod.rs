@@ -6,6 +6,8 @@ mod calls;
 mod check;
 mod doctor;
 mod events;
+mod fix;
+mod help;
 mod keep;
 mod mail;
 mod mailbox;
@@ -13,6 +15,7 @@ mod places;
 mod plan;
 mod print;
 mod reach;
+mod sarif;
 mod serve;
 mod simulate;
 
@@ -24,7 +27,7 @@ use std::path::PathBuf;
 
 /// A telephone exchange that answers the whole internet and cannot be stolen from.
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, max_term_width = 120, disable_help_subcommand = false)]
+#[command(name = "tollgate", version, max_term_width = 120, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// Folder with configuration and data [default: $XDG_DATA_HOME/tollgate or ~/.local/share/tollgate; /var/lib/tollgate for root]
     #[arg(long, global = true, value_name = "DIR")]
@@ -77,6 +80,8 @@ enum Command {
     Events(Events),
     /// Look whether this machine and this home are fit
     Doctor,
+    /// Explain a command, a finding, an application or a function; "help findings" lists all findings
+    Help(Help),
 }
 
 /// `tollgate run`.
@@ -131,6 +136,19 @@ pub(crate) struct Check {
     /// Exit with 1 if there is a finding of this weight or heavier
     #[arg(long, value_enum, default_value_t)]
     pub(crate) fail_on: FailOn,
+    /// Repair what can be repaired safely; files keep what they were as NAME.orig
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// With --fix: show what would change, change nothing
+    #[arg(long, requires = "fix")]
+    pub(crate) dry_run: bool,
+}
+
+/// `tollgate help`.
+#[derive(Debug, Args)]
+pub(crate) struct Help {
+    /// What to explain
+    pub(crate) topic: Vec<String>,
 }
 
 /// `tollgate reach`.
@@ -348,6 +366,10 @@ pub(crate) struct Common {
 
 /// Runs what was typed; the number is the exit code of a command that worked.
 pub(crate) fn run(cli: Cli) -> Outcome<u8> {
+    // Help needs no home.
+    if let Some(Command::Help(topic)) = &cli.command {
+        return help::run(topic);
+    }
     let common = Common { home: Home::locate(cli.home.as_deref())?, json: cli.json, log_format: cli.log_format };
     match cli.command.unwrap_or_else(|| Command::Run(Run::default())) {
         Command::Run(run) => serve::run(&common, &run),
@@ -365,5 +387,6 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Channels => calls::channels(&common),
         Command::Events(what) => events::run(&common, &what),
         Command::Doctor => doctor::run(&common),
+        Command::Help(topic) => help::run(&topic),
     }
 }

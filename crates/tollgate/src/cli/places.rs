@@ -24,6 +24,7 @@ pub(super) enum Subject {
 pub(super) struct Bare {
     program: Program,
     findings: Vec<Finding>,
+    accepted: Vec<(Finding, String)>,
     sources: SourceMap,
     report: audit::Report,
     /// Why it cannot run at all, if it cannot.
@@ -76,7 +77,11 @@ impl Subject {
         let broken = failed.then(|| refused("the dialplan", &findings, &loaded.sources));
         let report = prove(&loaded.program);
         findings.extend(report.findings());
-        Ok(Self::Plan(Box::new(Bare { program: loaded.program, findings, sources: loaded.sources, report, broken })))
+        let (mut allows, mut accepted) = (loaded.allows, loaded.accepted);
+        accepted.extend(allows.take(&mut findings));
+        findings.extend(allows.unused());
+        let (program, sources) = (loaded.program, loaded.sources);
+        Ok(Self::Plan(Box::new(Bare { program, findings, accepted, sources, report, broken })))
     }
 
     /// The plan.
@@ -92,6 +97,14 @@ impl Subject {
         match self {
             Self::Home(built) => (&built.findings, &built.sources),
             Self::Plan(bare) => (&bare.findings, &bare.sources),
+        }
+    }
+
+    /// What was found and is accepted by the text itself, with the reasons.
+    pub(super) fn accepted(&self) -> &[(Finding, String)] {
+        match self {
+            Self::Home(built) => &built.accepted,
+            Self::Plan(bare) => &bare.accepted,
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Built {
     pub(crate) snapshot: Snapshot,
     /// Notes and warnings.
     pub(crate) findings: Vec<Finding>,
+    /// Those that the owner's files accept, with the reasons.
+    pub(crate) accepted: Vec<(Finding, String)>,
     /// The texts they point into.
     pub(crate) sources: SourceMap,
     /// Keys that somebody wrote.
@@ -63,11 +65,15 @@ pub(crate) fn build(home: &Home, name: &str, text: &str) -> Outcome<Built> {
     findings.extend(missing_sounds(&loaded.program, &Prompts::new(sound_folders(home, &config)), &language));
     let report = prove(&config, &loaded.program);
     findings.extend(report.findings());
+    let (mut allows, mut accepted) = (loaded.allows, loaded.accepted);
+    accepted.extend(allows.take(&mut findings));
+    findings.extend(allows.unused());
     let snapshot =
         Snapshot { config: Arc::new(config), program: Arc::new(loaded.program), reach: report.reach.clone() };
     Ok(Built {
         snapshot,
         findings,
+        accepted,
         sources: loaded.sources,
         written: read.written,
         verdict: report.verdict.clone(),
