@@ -1,6 +1,7 @@
 //! The grammars of the steering applications: text to [`Control`], before any value is put in.
 
 use super::{App, Assign, Call, Control, Label, MacroCall, Sub, Target, old};
+use crate::apps;
 use crate::dialect::Dialect;
 use crate::limits;
 use crate::text::{Split, Template};
@@ -27,7 +28,16 @@ impl Call<Template> {
         let control = control(app.name(), data, depth, dialect).map(Box::new);
         let spec = app.spec();
         let most = spec.args.len().max(1);
-        let args = if control.is_some() { Vec::new() } else { data.split(dialect.separator(), dialect.split(), most) };
+        let mut args =
+            if control.is_some() { Vec::new() } else { data.split(dialect.separator(), dialect.split(), most) };
+        // Applications take what is left over in today's form, whatever separated it when the plan was written.
+        if dialect.is_old()
+            && args.len() == most
+            && !spec.effects.contains(&apps::Effect::Logs)
+            && let Some(rest) = args.last_mut()
+        {
+            *rest = rest.with_byte(b'|', b',');
+        }
         Call { app, args, control }
     }
 

@@ -173,6 +173,19 @@ impl Template {
         parts
     }
 
+    /// With one ASCII byte of its text instead of another; values stay as they are.
+    #[must_use]
+    pub fn with_byte(&self, from: u8, to: u8) -> Template {
+        let (from, to) = (char::from(from), char::from(to));
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) if text.contains(from) => {
+                Piece::Text(text.replace(from, to.encode_utf8(&mut [0; 4])).into())
+            }
+            other => other.clone(),
+        };
+        Template { pieces: self.pieces.iter().map(piece).collect() }
+    }
+
     /// Without white space at both ends (that of the text; values keep theirs).
     #[must_use]
     pub fn trim(mut self) -> Template {
