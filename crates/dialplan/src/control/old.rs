@@ -117,8 +117,9 @@ fn join(parts: Vec<Template>) -> Template {
     Template::from_pieces(parts.iter().flat_map(|part| part.pieces().to_vec()).collect())
 }
 
-/// `${IF(condition?yes:no)}`
+/// `${IF(0condition?yes:no)}`: an empty condition is false too.
 fn choice(condition: Template, yes: Template, no: Template) -> Template {
+    let condition = join(vec![Template::literal("0"), condition]);
     let question = Template::literal("?");
     let colon = Template::literal(":");
     function("IF", join(vec![condition, question, yes, colon, no]))

@@ -61,7 +61,7 @@ impl Check<'_> {
         match &call.app {
             App::Unknown(name) => self.unknown_application(name, line),
             App::Known(spec) => {
-                if !spec.runs {
+                if !spec.runs && call.control.is_none() {
                     let gone = gone(spec.name);
                     let (code, repair) = match gone {
                         Some(now) => (codes::GONE, Some(now)),

@@ -318,7 +318,7 @@ impl Comment {
                 out.pop();
                 out.push(';');
                 rest = after;
-            } else if after.starts_with("--") && !after.starts_with("---") {
+            } else if self.blocks && after.starts_with("--") && !after.starts_with("---") {
                 self.depth = 1;
                 self.since = number;
                 rest = after.get(2..).unwrap_or_default();
