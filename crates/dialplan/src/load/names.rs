@@ -104,7 +104,7 @@ pub(super) fn check(program: &Program, findings: &mut Findings) {
     if open {
         return;
     }
-    reads.sort_by(|a, b| a.1.cmp(&b.1));
+    reads.sort_by_key(|read| read.1);
     set.extend(program.globals().keys().map(|name| key(name, program)));
     for (name, span) in reads {
         let folded = key(&name, program);

@@ -63,7 +63,7 @@ macro_rules! codes {
         }),+];
     };
 }
-pub(self) use codes;
+use codes;
 
 /// All findings.
 pub fn all() -> impl Iterator<Item = &'static Code> {
