@@ -44,6 +44,10 @@ impl Bytes {
         Self(words)
     }
 
+    pub(crate) fn minus(self, other: Self) -> Self {
+        self.and(Self(other.0.map(|word| !word)))
+    }
+
     pub(crate) fn len(self) -> u32 {
         self.0.iter().map(|word| word.count_ones()).sum()
     }

@@ -127,7 +127,7 @@ fn digits() -> Values {
 }
 
 /// The characters that FILTER lets through: `0-9`, `a-fX`, `\x2d`.
-fn allowed_bytes(allowed: &str) -> Bytes {
+pub(crate) fn allowed_bytes(allowed: &str) -> Bytes {
     if allowed.contains('\\') {
         return Bytes::ALL;
     }

@@ -1,9 +1,9 @@
-//! What can each entry reach? Phase 1 of the proof: a search over the plan's lines that knows patterns and what the plan
-//! itself writes into variables, and takes everything else for possible.
+//! What can each entry reach? [`prove`] answers: what it does not reach, the machine cannot reach; [`report`] says so to the
+//! owner, and the gate holds the running exchange to it.
 //!
-//! [`coarse`] is the whole interface. What it does not reach, the machine cannot reach: [`report`] says so to the owner,
-//! and the gate holds the running exchange to it. The search is in `walk`; what a line does in `line`, `steer`, `legs`,
-//! `jumps` and `options`; destinations in `dial`, texts in `value` and `eval`, variables in `vars`. A later phase refines it with languages and witnesses.
+//! `lang` computes with sets of texts, `prove` walks the plan with them. Phase 1, [`coarse`], is a plain search for plans
+//! that are too large: `walk`, what a line does in `line`, `steer`, `legs`, `jumps`, `options`, destinations in `dial`, texts
+//! in `value` and `eval`, variables in `vars`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -12,11 +12,14 @@ mod dial;
 mod eval;
 mod facts;
 mod jumps;
+mod lang;
 mod legs;
 mod limits;
 mod line;
+mod mutant;
 mod options;
 mod plan;
+mod prove;
 mod report;
 mod steer;
 mod value;
@@ -28,11 +31,15 @@ use dialplan::program::{Place, Program};
 use dialplan::reach::Reach;
 
 use crate::plan::Plan;
+use crate::prove::search::Searches;
 use crate::value::Value;
 use crate::vars::Vars;
 use crate::walk::{At, Spot, Walk};
 
 pub use facts::Facts;
+#[cfg(feature = "mutants")]
+pub use mutant::{Mutant, with};
+pub use prove::gates::Gate;
 pub use report::{EntryReport, Report, Step};
 
 /// One way into the plan.
@@ -48,22 +55,61 @@ pub struct Entry {
     pub any_exten: bool,
 }
 
-/// What each entry may reach: an over-approximation, so what is missing is proved out of reach.
+/// What each entry may reach: an over-approximation, so what is missing is proved out of reach. Languages of texts
+/// (phase 2); an entry that is too large for that is answered by the coarse search (phase 1).
+pub fn prove(program: &Program, entries: &[Entry], facts: &Facts) -> Report {
+    let plan = Plan::new(program);
+    let vars = Vars::as_written(program);
+    let langs = lang::Langs::new();
+    let searches = Searches::new(&plan, &langs);
+    let mut known: Vec<(Vec<(Place, bool)>, EntryReport)> = Vec::new();
+    told(program, entries, facts, |same| {
+        // Phones mostly begin at one place: what was proved for one holds for all.
+        let mut doors: Vec<(Place, bool)> = same.iter().map(|entry| (entry.place.clone(), entry.any_exten)).collect();
+        doors.sort();
+        if let Some((_, report)) = known.iter().find(|(others, _)| *others == doors) {
+            return report.clone();
+        }
+        let prover = prove::prove(&plan, &vars, facts, &langs, &searches, same);
+        let report =
+            if prover.gave_up { coarse_entry(&plan, program, facts, same) } else { report::of(&prover, facts) };
+        known.push((doors, report.clone()));
+        report
+    })
+}
+
+/// The same by phase 1 alone: a search over the plan's lines that knows patterns and what the plan itself writes into
+/// variables, and takes everything else for possible.
 pub fn coarse(program: &Program, entries: &[Entry], facts: &Facts) -> Report {
     let plan = Plan::new(program);
+    told(program, entries, facts, |same| coarse_entry(&plan, program, facts, same))
+}
+
+fn coarse_entry(plan: &Plan<'_>, program: &Program, facts: &Facts, same: &[&Entry]) -> EntryReport {
     let vars = Vars::of(program);
+    let mut walk = Walk::new(plan, &vars, facts);
+    same.iter().for_each(|entry| enter(&mut walk, entry));
+    walk.run();
+    report_of(&walk)
+}
+
+/// One report per entry name, in the order of the entries.
+fn told(program: &Program, entries: &[Entry], facts: &Facts, mut of: impl FnMut(&[&Entry]) -> EntryReport) -> Report {
     let mut reach = Reach::of(program.hash());
     let mut reports: Vec<EntryReport> = Vec::new();
     for entry in entries {
         if reports.iter().any(|report| report.entry == entry.name) {
             continue;
         }
-        let mut walk = Walk::new(&plan, &vars, facts);
-        for same in entries.iter().filter(|other| other.name == entry.name) {
-            enter(&mut walk, same);
-        }
-        walk.run();
-        let report = report_of(&walk, entry, facts);
+        let same: Vec<&Entry> = entries.iter().filter(|other| other.name == entry.name).collect();
+        let mut report = of(&same);
+        report.entry.clone_from(&entry.name);
+        report.origin = entry.origin.clone();
+        // What has a name of its own comes first, what is numbered follows.
+        report.inside.sort_by_key(|word| {
+            (word.ends_with(|c: char| c.is_ascii_digit()), !word.starts_with("group"), word.clone())
+        });
+        report.verdict = report::sentence(&report, facts);
         reach.entries.entry(entry.name.clone()).or_default();
         for (sink, _) in &report.sinks {
             reach.add(&entry.name, sink.clone());
@@ -98,22 +144,17 @@ fn enter(walk: &mut Walk<'_>, entry: &Entry) {
     }
 }
 
-fn report_of(walk: &Walk<'_>, entry: &Entry, facts: &Facts) -> EntryReport {
+fn report_of(walk: &Walk<'_>) -> EntryReport {
     let path = |at: &usize| walk.path(*at);
-    let mut report = EntryReport {
-        entry: entry.name.clone(),
-        origin: entry.origin.clone(),
+    EntryReport {
+        entry: String::new(),
+        origin: OriginKind::System,
         sinks: walk.sinks.iter().map(|(sink, at)| (sink.clone(), path(at))).collect(),
+        guards: std::collections::BTreeMap::new(),
         inside: walk.inside.keys().cloned().collect(),
         unknowns: walk.unknowns.iter().map(|(why, at)| (why.clone(), path(at))).collect(),
         lines: walk.lines(),
         verdict: String::new(),
         size: walk.size(),
-    };
-    // What has a name of its own comes first, what is numbered follows.
-    report
-        .inside
-        .sort_by_key(|word| (word.ends_with(|c: char| c.is_ascii_digit()), !word.starts_with("group"), word.clone()));
-    report.verdict = report::sentence(&report, facts);
-    report
+    }
 }

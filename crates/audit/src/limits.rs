@@ -19,3 +19,40 @@ pub(crate) const NUMBERS: usize = 2_000;
 
 /// How deep values may nest inside values here; the loader's own bound is lower.
 pub(crate) const NESTING: usize = 64;
+
+/// States of an automaton while it is computed (a residual of overlapping patterns is the largest); beyond, the operation
+/// gives something larger.
+pub(crate) const STATES: usize = 4_096;
+
+/// States of a language that is kept in a variable; beyond, runs of its bytes stand for it.
+pub(crate) const VALUE_STATES: usize = 256;
+
+/// States while texts are joined or cut: what is larger would not be kept anyway.
+pub(crate) const CUT_STATES: usize = 512;
+
+/// Longest text that is kept letter by letter; a longer one becomes a run of its letters.
+pub(crate) const SINGLE: usize = 160;
+
+/// Largest offset or length of a slice that is followed exactly; no number is longer.
+pub(crate) const SLICE: usize = 40;
+
+/// Literals of one context that are taken away from patterns behind them; with more, nothing is taken away.
+pub(crate) const WINNERS: usize = 3_000;
+
+/// Patterns that are taken away from those behind them in one search; real contexts overlap in a few.
+pub(crate) const RESIDUALS: usize = 64;
+
+/// Visits of one node before what grows there is widened: enough for loops that count to three.
+pub(crate) const VISITS: u32 = 6;
+
+/// Nodes of one proof; a plan of 40,000 lines has some 100,000. Beyond, the coarse search answers for that entry.
+pub(crate) const NODES: usize = 600_000;
+
+/// Steps of one proof, for the same reason.
+pub(crate) const PROOF_STEPS: usize = 4_000_000;
+
+/// Stacks of subroutines that are told apart by their two innermost sites; with more, by the innermost alone.
+pub(crate) const STACKS: usize = 2_000;
+
+/// Stacks told apart by the innermost site; with more, all that come are one.
+pub(crate) const STACKS_SHORT: usize = 20_000;

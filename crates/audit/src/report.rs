@@ -1,7 +1,7 @@
 //! What the search says, for the gate ([`Report::reach`]), for the owner ([`Report::verdict`]) and for the linter
 //! ([`Report::findings`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dialplan::finding::{Finding, Severity};
 use dialplan::number::Class;
@@ -10,6 +10,8 @@ use dialplan::reach::{Reach, Sink};
 use dialplan::span::Span;
 
 use crate::facts::Facts;
+use crate::prove::gates::Gate;
+use crate::prove::{Prover, Spot};
 
 /// One line on the way to a sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct EntryReport {
     pub origin: OriginKind,
     /// Sinks, each with a shortest way there.
     pub sinks: Vec<(Sink, Vec<Step>)>,
+    /// Sinks that are reached through gates only: each way there, as the gates on it.
+    pub guards: BTreeMap<Sink, Vec<Vec<Gate>>>,
     /// Phones, groups, menus and applications of the house, in words.
     pub inside: Vec<String>,
     /// What the search could not see through, each with the way there. Each of them counts as everything.
@@ -96,6 +100,48 @@ impl Report {
 /// People who are not known: strangers and callers from trunks.
 pub(crate) fn is_outside(origin: &OriginKind) -> bool {
     matches!(origin, OriginKind::Stranger | OriginKind::Trunk(_))
+}
+
+/// What phase 2 found.
+pub(crate) fn of(prover: &Prover<'_>, _facts: &Facts) -> EntryReport {
+    let first = |ways: &BTreeMap<u32, (usize, Option<crate::lang::Lang>)>| {
+        ways.values().next().map_or(Vec::new(), |(at, _)| path(prover, *at))
+    };
+    let guards = prover.sinks.iter().filter(|(_, ways)| !ways.contains_key(&0));
+    EntryReport {
+        entry: String::new(),
+        origin: OriginKind::System,
+        sinks: prover.sinks.iter().map(|(sink, ways)| (sink.clone(), first(ways))).collect(),
+        guards: guards
+            .map(|(sink, ways)| (sink.clone(), ways.keys().map(|set| prover.gates_of(*set).to_vec()).collect()))
+            .collect(),
+        inside: prover.inside.keys().cloned().collect(),
+        unknowns: prover.unknowns.iter().map(|(why, at)| (why.clone(), path(prover, *at))).collect(),
+        lines: prover.lines(),
+        verdict: String::new(),
+        size: prover.nodes.len(),
+    }
+}
+
+/// The lines run until there, oldest first.
+fn path(prover: &Prover<'_>, at: usize) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut next = Some(at);
+    while let Some(known) = next.and_then(|at| prover.nodes.get(at)) {
+        if let Spot::Line { home, priority } = known.node.spot
+            && let (Some(room), Some(found)) = (prover.plan.room(known.node.context), prover.plan.exten(home))
+            && let Some(line) = found.lines.get(&priority)
+        {
+            steps.push(Step {
+                place: format!("{},{},{priority}", room.context.name, found.title()),
+                does: format!("{}({})", line.app, line.data),
+                span: line.span,
+            });
+        }
+        next = known.came.as_ref().map(|(from, _)| *from);
+    }
+    steps.reverse();
+    steps
 }
 
 fn people(report: &EntryReport) -> String {

@@ -85,7 +85,16 @@ impl Vars {
     pub(crate) fn of(program: &Program) -> Self {
         let compat = program.compat();
         // Where data may become code, it may set any variable.
-        let mut vars = Self { any: compat.late_arguments || compat.textual_expressions, ..Self::default() };
+        Self::beginning(program, compat.late_arguments || compat.textual_expressions)
+    }
+
+    /// The same for a plan where data never becomes code.
+    pub(crate) fn as_written(program: &Program) -> Self {
+        Self::beginning(program, false)
+    }
+
+    fn beginning(program: &Program, any: bool) -> Self {
+        let mut vars = Self { any, ..Self::default() };
         let mut writes = Vec::new();
         for exten in program.contexts().iter().flat_map(|context| &context.extens) {
             for line in exten.lines.values() {
@@ -133,6 +142,11 @@ impl Vars {
                 return;
             }
         }
+    }
+
+    /// Whether a variable is written somewhere whose name nobody knows.
+    pub(crate) fn is_anything(&self) -> bool {
+        self.any
     }
 
     /// What the plan itself writes into a variable; nothing if it does not.

@@ -6,7 +6,7 @@
 //! ring extension 205`, `strangers meet unknown AGI`, `says …`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
-use audit::{Entry, Facts, Report, coarse};
+use audit::{Entry, Facts, Report, prove};
 use dialplan::number::Country;
 use dialplan::policy::OriginKind;
 use dialplan::reach::Sink;
@@ -99,7 +99,7 @@ fn report(section: &Section) -> Report {
             finding.render(&loaded.sources)
         );
     }
-    coarse(&loaded.program, &entries, &facts)
+    prove(&loaded.program, &entries, &facts)
 }
 
 fn holds(report: &Report, line: &str) -> Result<(), String> {

@@ -1,11 +1,11 @@
 //! Whatever the machine runs is inside what the audit said: random plans, random callers, every line and every
 //! destination of every step. This one test guards the promise.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use audit::{Entry, EntryReport, Facts, coarse};
+use audit::{Entry, EntryReport, Facts, prove};
 use dialplan::apps::ArgKind;
 use dialplan::load::NoFiles;
 use dialplan::number::{Class, Country, classify};
@@ -443,7 +443,7 @@ impl Judge<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: shrinks(), failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn every_step_is_inside_the_report(
         text in plan(),
@@ -456,6 +456,7 @@ proptest! {
         let dialect = *Dialect::ALL.get(which).unwrap_or(if which == 7 { &Dialect::V22 } else { &Dialect::Safe });
         // Most plans use none of the unsafe habits.
         let compat = Compat { fall_through: flags & 1 != 0, late_arguments: flags == 14, textual_expressions: flags >= 13 };
+        if let Ok(path) = std::env::var("AUDIT_DUMP") { std::fs::write(path, format!("; {dialect:?} {compat:?} clean {clean} {start:?}\n{text}")).unwrap(); }
         let program = Arc::new(dialplan::load_with(&[("plan".to_owned(), text)], dialect, compat, &NoFiles).program);
         let (context, dialled, any_exten) = start;
         let dialled = dialled.as_str();
@@ -464,7 +465,7 @@ proptest! {
         let place = Place::new(&context, if any_exten { "s" } else { dialled }, 1);
         let facts = facts(clean);
         let entry = Entry { name: "strangers".into(), origin: OriginKind::Stranger, place, any_exten };
-        let report = coarse(&program, &[entry], &facts);
+        let report = prove(&program, &[entry], &facts);
         let mut judge = Judge { report: &report.entries[0], facts: &facts, trace: Vec::new(), locals: 0 };
         let mut chance = Chance { bytes, at: 0 };
         let (number, name) = (chance.of(DATA).to_owned(), chance.of(DATA).to_owned());
@@ -483,4 +484,9 @@ proptest! {
 /// A quick look on every run; `AUDIT_CASES` for a night.
 fn cases() -> u32 {
     std::env::var("AUDIT_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(600)
+}
+
+/// How long a failing case is made smaller.
+fn shrinks() -> u32 {
+    std::env::var("AUDIT_SHRINKS").ok().and_then(|text| text.parse().ok()).unwrap_or(2_000)
 }

@@ -142,7 +142,7 @@ fn one_round(seed: u64, forget: bool) -> Result<usize, String> {
             any_exten: point.any_exten,
         })
         .collect();
-    let mut report = audit::coarse(&loaded.program, &entries, &facts);
+    let mut report = audit::prove(&loaded.program, &entries, &facts);
     if forget {
         for entry in &mut report.entries {
             entry.sinks.retain(|(sink, _)| !matches!(sink, Sink::Trunk(_)));

@@ -133,5 +133,5 @@ fn prove(program: &Program) -> audit::Report {
             any_exten: true,
         })
         .collect();
-    audit::coarse(program, &entries, &audit::Facts::default())
+    audit::prove(program, &entries, &audit::Facts::default())
 }

@@ -93,7 +93,7 @@ fn prove(config: &Config, program: &Program) -> audit::Report {
             any_exten: point.any_exten,
         })
         .collect();
-    audit::coarse(program, &entries, &facts(config))
+    audit::prove(program, &entries, &facts(config))
 }
 
 /// What the proof has to know of the configuration.
