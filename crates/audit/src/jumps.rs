@@ -132,32 +132,30 @@ impl Walk<'_> {
                     None => self.everywhere(here.at),
                 }
             }
-            self.parked_back(here, call);
+            if let Some(label) = parked_back(call) {
+                self.place(here, &label);
+            }
         }
     }
+}
 
-    /// Older forms name the place to come back to by their position: Park(milliseconds,context,extension,priority) and
-    /// ParkAndAnnounce(announcement,seconds,destination,label).
-    fn parked_back(&mut self, here: Here<'_>, call: &Call<Template>) {
-        let literal = |n: usize| call.args.get(n).map_or(Some(""), Template::as_literal).map(str::to_owned);
-        let label = if call.app.name() == "Park" {
-            match (literal(0), literal(1), literal(2)) {
-                (Some(first), ..) if first.trim().parse::<u64>().is_err() => None,
-                (Some(_), Some(context), Some(rest)) => {
-                    let rest = rest.replace('|', ",");
-                    let mut parts = rest.split(',').map(str::trim);
-                    let exten = parts.next().unwrap_or_default().to_owned();
-                    let priority = parts.next().filter(|part| !part.is_empty()).unwrap_or("1");
-                    (!context.is_empty()).then(|| format!("{},{exten},{priority}", context.trim()))
-                }
-                // Data decides; the arguments themselves were looked at before.
-                _ => None,
-            }
-        } else {
-            literal(3).filter(|text| !text.is_empty() && !text.contains('/')).map(|text| text.replace('|', ","))
-        };
-        if let Some(label) = label {
-            self.place(here, &label);
+/// Older forms name the place to come back to by their position: Park(milliseconds,context,extension,priority) and
+/// ParkAndAnnounce(announcement,seconds,destination,label).
+pub(crate) fn parked_back(call: &Call<Template>) -> Option<String> {
+    let literal = |n: usize| call.args.get(n).map_or(Some(""), Template::as_literal).map(str::to_owned);
+    if call.app.name() != "Park" {
+        return literal(3).filter(|text| !text.is_empty() && !text.contains('/')).map(|text| text.replace('|', ","));
+    }
+    match (literal(0), literal(1), literal(2)) {
+        (Some(first), ..) if first.trim().parse::<u64>().is_err() => None,
+        (Some(_), Some(context), Some(rest)) => {
+            let rest = rest.replace('|', ",");
+            let mut parts = rest.split(',').map(str::trim);
+            let exten = parts.next().unwrap_or_default().to_owned();
+            let priority = parts.next().filter(|part| !part.is_empty()).unwrap_or("1");
+            (!context.is_empty()).then(|| format!("{},{exten},{priority}", context.trim()))
         }
+        // Data decides; the arguments themselves were looked at before.
+        _ => None,
     }
 }

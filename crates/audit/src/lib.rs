@@ -62,6 +62,7 @@ pub fn prove(program: &Program, entries: &[Entry], facts: &Facts) -> Report {
     let vars = Vars::as_written(program);
     let langs = lang::Langs::new();
     let searches = Searches::new(&plan, &langs);
+    let followed = prove::is_followed(program);
     let mut known: Vec<(Vec<(Place, bool)>, EntryReport)> = Vec::new();
     told(program, entries, facts, |same| {
         // Phones mostly begin at one place: what was proved for one holds for all.
@@ -70,9 +71,11 @@ pub fn prove(program: &Program, entries: &[Entry], facts: &Facts) -> Report {
         if let Some((_, report)) = known.iter().find(|(others, _)| *others == doors) {
             return report.clone();
         }
-        let prover = prove::prove(&plan, &vars, facts, &langs, &searches, same);
-        let report =
-            if prover.gave_up { coarse_entry(&plan, program, facts, same) } else { report::of(&prover, facts) };
+        let prover = followed.then(|| prove::prove(&plan, &vars, facts, &langs, &searches, same));
+        let report = match prover {
+            Some(prover) if !prover.gave_up => report::of(&prover),
+            _ => coarse_entry(&plan, program, facts, same),
+        };
         known.push((doors, report.clone()));
         report
     })

@@ -45,11 +45,14 @@ pub(crate) const RESIDUALS: usize = 64;
 /// Visits of one node before what grows there is widened: enough for loops that count to three.
 pub(crate) const VISITS: u32 = 6;
 
-/// Nodes of one proof; a plan of 40,000 lines has some 100,000. Beyond, the coarse search answers for that entry.
-pub(crate) const NODES: usize = 600_000;
+/// Nodes of one proof of a small plan. Beyond, the coarse search answers for that entry.
+pub(crate) const NODES: usize = 4_000;
 
-/// Steps of one proof, for the same reason.
-pub(crate) const PROOF_STEPS: usize = 4_000_000;
+/// Nodes for each line of the plan: a line is looked at once for each stack of subroutines and set of gates.
+pub(crate) const NODES_PER_LINE: usize = 10;
+
+/// Steps for each node: what joins there grows a few times.
+pub(crate) const STEPS_PER_NODE: usize = 5;
 
 /// Stacks of subroutines that are told apart by their two innermost sites; with more, by the innermost alone.
 pub(crate) const STACKS: usize = 2_000;

@@ -6,7 +6,7 @@ macro_rules! mutants {
     ($($name:ident: $what:literal,)*) => {
         /// A rule that is left out.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[allow(missing_docs, dead_code)]
+        #[allow(missing_docs, dead_code, unreachable_pub)]
         pub enum Mutant { $($name,)* }
 
         #[cfg(feature = "mutants")]

@@ -103,7 +103,7 @@ pub(crate) fn is_outside(origin: &OriginKind) -> bool {
 }
 
 /// What phase 2 found.
-pub(crate) fn of(prover: &Prover<'_>, _facts: &Facts) -> EntryReport {
+pub(crate) fn of(prover: &Prover<'_>) -> EntryReport {
     let first = |ways: &BTreeMap<u32, (usize, Option<crate::lang::Lang>)>| {
         ways.values().next().map_or(Vec::new(), |(at, _)| path(prover, *at))
     };

@@ -295,19 +295,6 @@ impl Langs {
         complete.then(|| words.into_iter().map(String::from_utf8).collect::<Result<_, _>>().ok()).flatten()
     }
 
-    /// Some texts, the shortest first.
-    pub(crate) fn some(&self, a: Lang, most: usize) -> Vec<String> {
-        let words = match self.single(a) {
-            Some(only) => vec![only.to_vec()],
-            None => self.dfa(a).words(most, limits::SINGLE).0,
-        };
-        let mut found: Vec<String> = words.into_iter().filter_map(|word| String::from_utf8(word).ok()).collect();
-        if found.is_empty() {
-            found.extend(self.dfa(a).shortest().and_then(|word| String::from_utf8(word).ok()));
-        }
-        found
-    }
-
     /// One after the other.
     pub(crate) fn then(&self, a: Lang, b: Lang) -> Lang {
         let empty = self.empty();
@@ -444,15 +431,12 @@ impl Langs {
         })
     }
 
+    #[cfg(test)]
     pub(crate) fn states(&self, a: Lang) -> usize {
         self.dfa(a).states()
     }
 
     pub(crate) fn lengths(&self, a: Lang) -> Option<(usize, Option<usize>)> {
         self.dfa(a).lengths()
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.all.borrow().len()
     }
 }

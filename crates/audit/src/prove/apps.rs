@@ -6,7 +6,6 @@ use dialplan::text::Template;
 
 use super::gates::Gate;
 use super::search::At;
-use super::state::Val;
 use super::{Here, Node, Prover, Via};
 use crate::bytes::keypad;
 use crate::lang::Lang;
@@ -118,8 +117,6 @@ impl Prover<'_> {
                     None => self.every_key(&there),
                 }
             }
-            "Macro" | "MacroExclusive" | "MacroIf" => self.macros(here, call),
-            "MacroExit" => {}
             "RaiseException" => {
                 let exten = self.langs.literal(b"e");
                 self.search(Some(at), here.node, exten, &At::First, &here.state.env, Via::Next, false);
@@ -165,33 +162,6 @@ impl Prover<'_> {
         }
     }
 
-    /// The old form of Gosub: it comes back by MacroExit, and when no line is left.
-    fn macros(&mut self, here: &Here, call: &Call<Template>) {
-        let macros = self.langs.literal(b"macro-");
-        let contexts = if call.app.name() == "MacroIf" {
-            self.langs.then(macros, self.langs.any())
-        } else {
-            let name = match call.args.first() {
-                Some(arg) => self.lang(&here.state, arg),
-                None => self.langs.any(),
-            };
-            self.langs.then(macros, name)
-        };
-        let mut inner = here.clone();
-        let args: Vec<Val> = call.args.iter().skip(1).map(|arg| self.template(&here.state, arg)).collect();
-        self.arguments(&mut inner.state, &args);
-        let exten = Val::of(here.state.exten);
-        let any = Val::of(self.langs.any());
-        for (name, val) in [("MACRO_EXTEN", exten), ("MACRO_CONTEXT", any), ("MACRO_PRIORITY", any)] {
-            self.assign(&mut inner.state, name, val);
-        }
-        inner.node.stack = self.push(here);
-        let start = self.langs.literal(b"s");
-        for context in self.contexts(contexts) {
-            self.jump(&inner, context, start, Via::Next);
-        }
-    }
-
     /// The parked call comes back to the one who parked it; ParkAndAnnounce also calls somebody.
     fn parks(&mut self, here: &Here, call: &Call<Template>) {
         self.inside("parked calls".to_owned(), here.at);
@@ -213,15 +183,14 @@ impl Prover<'_> {
             match arg.as_literal() {
                 Some(text) if text.contains("c(") => {
                     let label = text.split_once("c(").map_or("", |(_, rest)| rest.split(')').next().unwrap_or(rest));
-                    let label = label.to_owned();
-                    self.place(here, &label, &Via::Others);
-                }
-                Some(text) if text.contains(',') => {
-                    self.unknown("Park with arguments of an older form".to_owned(), here.at);
+                    self.place(here, &label.replace(['|', '^'], ","), &Via::Others);
                 }
                 Some(_) => {}
                 None => self.everywhere(here),
             }
+        }
+        if let Some(label) = crate::jumps::parked_back(call) {
+            self.place(here, &label, &Via::Others);
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::mutant::{Mutant, on};
 impl Prover<'_> {
     pub(super) fn dials(&mut self, here: &Here, call: &Call<Template>) {
         let name = call.app.name();
-        if name == "VoiceMailMain" || name == "Park" {
-            // Calling a sender back, dialling out and calling the parker back are grants of the owner, not of the plan.
+        if name == "Park" {
+            // Calling the parker back is a grant of the owner, not of the plan.
             return;
         }
         let Some(position) = call.app.spec().position(ArgKind::Destinations) else {
@@ -172,10 +172,10 @@ impl Prover<'_> {
         let langs = self.langs;
         let no_at = Bytes::ALL.without(b'@');
         let bare = langs.and(rest, langs.run(no_at));
-        if !langs.is_none(bare) {
-            if let Some(context) = self.plan.find("default") {
-                self.channel(here, context, bare);
-            }
+        if !langs.is_none(bare)
+            && let Some(context) = self.plan.find("default")
+        {
+            self.channel(here, context, bare);
         }
         if let Some(text) = langs.text(rest) {
             let Some((exten, context)) = text.split_once('@') else { return };

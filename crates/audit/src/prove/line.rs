@@ -1,7 +1,6 @@
 //! What one line may do: the effects of its application by the table, and of the functions in its arguments. Labels are
 //! followed in `steer`, destinations in `dial`, options in `options`, applications with ways of their own in `apps`.
 
-use dialplan::Dialect;
 use dialplan::apps::{ArgKind, Effect};
 use dialplan::control::{App, Call};
 use dialplan::program::{Exten, Line};
@@ -38,7 +37,7 @@ impl Prover<'_> {
         let Some(line) = found.lines.get(&here.priority) else { return };
         self.name(&here, found);
         let mut here = here;
-        if self.plan.program.compat().late_arguments && line.data.contains('$') {
+        if line.rules.compat.late_arguments && line.data.contains('$') {
             self.late(&mut here, line);
         }
         self.moment(Some(here.at), here.node, &here.state.env);
@@ -171,11 +170,8 @@ impl Prover<'_> {
             writes |= spec.effects.contains(&Effect::Assigns);
         });
         if jumps {
-            self.unknown(format!("data may write arguments of {} (late-arguments)", line.app), here.at);
-            self.wild("data may write arguments (late-arguments)");
-            here.state.env = Env::anything();
-            self.everywhere(here);
-            self.anything(here);
+            // Anything may follow: the coarse search says so at less expense.
+            self.gave_up = true;
         } else if writes {
             self.wild("data may write arguments (late-arguments)");
             here.state.env = Env::anything();
@@ -211,7 +207,7 @@ impl Prover<'_> {
         if spec.position(ArgKind::Options).is_some() {
             self.options(&after, call);
         }
-        if LAST.contains(&name) || (name == "MacroExit" && self.macro_end(&after)) {
+        if LAST.contains(&name) {
             return Vec::new();
         }
         vec![After { state: after.state, gate, via: Via::Next }]
@@ -343,7 +339,7 @@ impl Prover<'_> {
     }
 
     pub(super) fn is_safe(&self) -> bool {
-        self.plan.program.dialect() == Dialect::Safe
+        self.plan.program.is_safe()
     }
 }
 

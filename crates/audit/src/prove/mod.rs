@@ -19,6 +19,9 @@ mod way;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
+use dialplan::Dialect;
+use dialplan::control::Control;
+use dialplan::program::Program;
 use dialplan::reach::Sink;
 
 use crate::facts::Facts;
@@ -106,6 +109,8 @@ pub(crate) struct Prover<'a> {
     /// More nodes or steps than there is room for.
     pub(crate) gave_up: bool,
     steps: usize,
+    /// Most nodes.
+    room: usize,
 }
 
 /// What the first attempt learned and the next one must know.
@@ -113,6 +118,26 @@ pub(crate) struct Prover<'a> {
 struct Lessons {
     wild: Option<String>,
     loose: BTreeSet<String>,
+}
+
+/// Whether a plan is one that phase 2 follows: all of one dialect, `safe` or 22, without macros. The coarse search answers
+/// for others.
+pub(crate) fn is_followed(program: &Program) -> bool {
+    let mut contexts = program.contexts().iter();
+    let Some(first) = contexts.next().map(|context| context.rules) else { return true };
+    let lines = || program.contexts().iter().flat_map(|c| &c.extens).flat_map(|e| e.lines.values());
+    matches!(first.dialect, Dialect::Safe | Dialect::V22)
+        && contexts.all(|context| context.rules == first)
+        && lines().all(|line| {
+            let mut fine = line.rules == first;
+            line.call.each(&mut |call| {
+                fine &= !matches!(
+                    call.control.as_deref(),
+                    Some(Control::Macro(_) | Control::MacroIf { .. } | Control::MacroExit | Control::Lookup { .. })
+                ) && call.app.name() != "MacroExclusive";
+            });
+            fine
+        })
 }
 
 /// Proves one entry, again and again until nothing more has to be assumed.
@@ -125,6 +150,8 @@ pub(crate) fn prove<'a>(
     entries: &[&Entry],
 ) -> Prover<'a> {
     let mut lessons = Lessons::default();
+    let extens = plan.program.contexts().iter().flat_map(|context| &context.extens);
+    let lines: usize = extens.map(|exten| exten.lines.len()).sum();
     loop {
         let names = Names::new(plan.program, vars, langs, lessons.wild.is_some(), lessons.loose.clone());
         let compat = plan.program.compat();
@@ -152,6 +179,7 @@ pub(crate) fn prove<'a>(
             unknowns: BTreeMap::new(),
             gave_up: false,
             steps: 0,
+            room: limits::NODES + limits::NODES_PER_LINE * lines,
         };
         for entry in entries {
             prover.enter(entry);
@@ -209,7 +237,7 @@ impl<'a> Prover<'a> {
                 at
             }
             None => {
-                if self.nodes.len() >= limits::NODES {
+                if self.nodes.len() >= self.room {
                     self.gave_up = true;
                     return;
                 }
@@ -244,7 +272,7 @@ impl<'a> Prover<'a> {
             known.queued = false;
             known.visits += 1;
             self.steps += 1;
-            if self.steps > limits::PROOF_STEPS || self.gave_up {
+            if self.steps > self.room.saturating_mul(limits::STEPS_PER_NODE) || self.gave_up {
                 self.gave_up = true;
                 return;
             }
@@ -312,7 +340,9 @@ impl<'a> Prover<'a> {
 
     /// No line is left: the call ends, or waits for an extension where `autofallthrough` is off (S11).
     pub(crate) fn ran_out(&mut self, from: Option<usize>, node: Node, env: &Env) {
-        if !self.plan.program.autofallthrough() && !on(Mutant::NoFallOut) {
+        let waits =
+            self.plan.room(node.context).is_none_or(|room| !self.plan.program.autofallthrough(&room.context.name));
+        if waits && !on(Mutant::NoFallOut) {
             self.listen(from, node, env, Via::Next);
         }
     }

@@ -133,10 +133,6 @@ impl Names {
         number
     }
 
-    pub(crate) fn name(&self, var: Var) -> String {
-        self.spelled.borrow().get(var as usize).cloned().unwrap_or_default()
-    }
-
     pub(crate) fn is_built_in(&self, name: &str) -> bool {
         BUILT_IN.contains(&key(name).as_str())
     }

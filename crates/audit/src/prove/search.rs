@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use dialplan::Dialect;
 use dialplan::pattern::{Pattern, without_dashes};
 use dialplan::program::Exten;
 
@@ -49,13 +48,16 @@ struct Try {
     certain: bool,
 }
 
+/// Context, text, line, and whether the text was keyed in.
+type Question = (u32, Lang, At, bool);
+
 /// Searches, with what was found before.
 pub(crate) struct Searches<'a> {
     plan: &'a Plan<'a>,
     langs: &'a Langs,
     orders: RefCell<HashMap<u32, Rc<Vec<Try>>>>,
     patterns: RefCell<HashMap<Home, Lang>>,
-    found: RefCell<HashMap<(u32, Lang, At, bool), Rc<Hits>>>,
+    found: RefCell<HashMap<Question, Rc<Hits>>>,
     literals: RefCell<HashMap<(u32, u32, bool), Option<Lang>>>,
 }
 
@@ -191,7 +193,7 @@ impl<'a> Searches<'a> {
     fn fits(&self, exten: Lang, home: Home, found: &Exten) -> Option<Lang> {
         let langs = self.langs;
         if let Some(text) = langs.text(exten) {
-            let safe = self.plan.program.dialect() == Dialect::Safe;
+            let safe = self.plan.program.is_safe();
             let fits = found.pattern.fit_raw(&text).matches() && !(safe && text.starts_with('_'));
             let fits = fits && !(on(Mutant::DashIgnored) && text.contains('-'));
             return fits.then_some(exten);
@@ -214,7 +216,7 @@ impl<'a> Searches<'a> {
     /// What EXTEN is: the safe dialect takes dashes out, unless the plan has an extension of that very name.
     fn refined(&self, lang: Lang, found: &Exten) -> Lang {
         let langs = self.langs;
-        if self.plan.program.dialect() != Dialect::Safe || on(Mutant::DashKept) {
+        if !self.plan.program.is_safe() || on(Mutant::DashKept) {
             return lang;
         }
         let plain = langs.erase(lang, Bytes::NONE.with(b'-'));
@@ -266,8 +268,7 @@ impl<'a> Searches<'a> {
         let (langs, program) = (self.langs, self.plan.program);
         let priority = if let At::Priority(priority) = at { *priority } else { 1 };
         let special = *at == At::Special;
-        let safe = program.dialect() == Dialect::Safe;
-        let ordered = matches!(program.dialect(), Dialect::Safe | Dialect::V22);
+        let safe = program.is_safe();
         let mut hits = Hits::default();
         let mut left = exten;
         let mut unmatched = langs.none();
@@ -301,13 +302,12 @@ impl<'a> Searches<'a> {
             {
                 continue;
             }
-            let wins = ordered && one.certain && (found.caller.is_none() || on(Mutant::CallerWins));
+            let wins = one.certain && (found.caller.is_none() || on(Mutant::CallerWins));
             if literal && text.is_none() {
                 // Literals of one context exclude each other: what they win is taken away at once, behind the last of them.
                 winners_of = Some((one.home.context, one.certain));
             } else if let Some((winning, certain)) = winners_of.take()
                 && certain
-                && ordered
                 && let Some(lang) = self.winners(winning, priority, any_line)
             {
                 left = langs.minus(left, lang);
@@ -334,7 +334,6 @@ impl<'a> Searches<'a> {
             }
         }
         if let Some((winning, true)) = winners_of
-            && ordered
             && let Some(lang) = self.winners(winning, priority, !program.falls_through())
         {
             left = langs.minus(left, lang);

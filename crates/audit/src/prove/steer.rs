@@ -20,7 +20,7 @@ impl Prover<'_> {
         if label.contains('$') {
             return self.everywhere(here);
         }
-        if let Some(label) = Label::parse(Template::literal(label)) {
+        if let Some(label) = Label::parse(Template::literal(label), dialplan::Dialect::V22) {
             self.label(here, &label, here.node, via);
         }
     }
@@ -136,6 +136,11 @@ impl Prover<'_> {
                 }
                 after.clear();
                 after
+            }
+            // Plans of the time of macros are answered by the coarse search (`is_followed`).
+            Control::Macro(_) | Control::MacroIf { .. } | Control::MacroExit | Control::Lookup { .. } => {
+                self.gave_up = true;
+                Vec::new()
             }
             Control::ExecIf { condition, yes, no } => {
                 let mut here = here.clone();
@@ -307,12 +312,6 @@ impl Prover<'_> {
             self.moment(Some(here.at), node, &state.env);
             self.next(here.at, node, home, priority, &state, &Via::Next);
         }
-    }
-
-    /// The end of a macro; true if it was in one.
-    pub(super) fn macro_end(&mut self, here: &Here) -> bool {
-        self.comes_back(here, None);
-        true
     }
 
     fn set(&mut self, here: &mut Here, target: &Written<Template>, value: &Template) {
