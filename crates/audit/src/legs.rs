@@ -57,8 +57,18 @@ impl Walk<'_> {
                 self.classes(&number, here.at);
             }
             Target::Local { exten, context } => {
-                for context in self.plan.named(&context) {
+                let named = self.plan.named(&context);
+                let names = named.iter().filter_map(|context| self.plan.room(*context)).map(|room| &*room.context.name);
+                // A place that does not exist begins elsewhere in legacy contexts (S6).
+                let starts = |name| self.plan.program.start_instead(&dialplan::Place::new(name, "", 1));
+                let elsewhere: Vec<dialplan::Place> = names.chain([""]).flat_map(starts).collect();
+                for context in named {
                     self.search_worked_out(context, exten.clone(), At::First, here.at);
+                }
+                for place in elsewhere {
+                    if let Some(context) = self.plan.find(&place.context) {
+                        self.search(context, Value::literal(&place.exten), At::First, here.at);
+                    }
                 }
             }
         }
