@@ -30,7 +30,8 @@ language = "en"
 [sip]
 udp = [{udp}]
 tcp = [{tcp}]
-tls = []
+tls = [{tls}]
+{sip_more}
 
 [media]
 address = "{voice}"
@@ -91,14 +92,14 @@ class Exchange:
     """A running exchange. sip = (ip, port) for UDP and TCP; secrets = {user: secret}; realm."""
 
     def __init__(self, users=("200", "204"), may=("internal", "national"), meter=None, ip="127.0.0.1", more="", v6=False,
-                 max_calls=100, per_source=50, start=True, toml=None, env=None, ports=2000):
+                 max_calls=100, per_source=50, start=True, toml=None, env=None, ports=2000, tls=False, sip_more=""):
         self.home, self.ip = os.path.join(procs.tempdir("home"), "h"), ip
         self.env = dict(os.environ, RUST_BACKTRACE="1", **(env or {}))
         for k in ("LD_PRELOAD", "BINDTO"):
             self.env.pop(k, None)
         self.log, self.proc, self.secrets, self.realm = os.path.join(os.path.dirname(self.home), "log"), None, {}, ""
         self.port, self.portal = procs.free_port(2, ip), procs.free_port()
-        self.sip, self.meter = (ip, self.port), meter
+        self.sip, self.tls, self.meter = (ip, self.port), (ip, self.port + 1), meter
         procs.witness("the exchange", self.log)
         if toml is False:
             return
@@ -110,7 +111,7 @@ class Exchange:
             listen.append('"[::1]:%d"' % self.sip6[1])
         text = (toml or TOML).format(
             udp=", ".join(listen), tcp=", ".join(listen), voice="0.0.0.0" if v6 else ip, media=media, media_last=media + ports - 1,
-            portal=self.portal, max_calls=max_calls, per_source=per_source, more=more,
+            tls='"%s:%d"' % self.tls if tls else "", sip_more=sip_more, portal=self.portal, max_calls=max_calls, per_source=per_source, more=more,
             meter="%s:%d" % (meter.ip, meter.port) if meter else "127.0.99.99:9",
             extensions="".join('[extension.%s]\nname = "Phone %s"\ncontext = "from-internal"\nmay = %s\n\n' % (
                 u, u, json.dumps(list(may))) for u in users))
@@ -171,9 +172,9 @@ class Exchange:
             raise AssertionError("panic: " + out[out.index("panicked") - 200:][:1500])
 
     # -- the command line
-    def cli(self, *args, ok=True, timeout=20):
-        """Run a command on this home; returns its standard output."""
-        p = subprocess.run([BINARY] + list(args) + ["--home", self.home], stdin=subprocess.DEVNULL, env=self.env,
+    def cli(self, *args, ok=True, timeout=20, text=""):
+        """Run a command on this home, with a text on its standard input; returns its standard output."""
+        p = subprocess.run([BINARY] + list(args) + ["--home", self.home], input=text, env=self.env,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, text=True)
         if ok and p.returncode:
             raise AssertionError("tollgate %s: exit %d: %s%s" % (" ".join(args), p.returncode, p.stdout, p.stderr))
@@ -186,6 +187,17 @@ class Exchange:
             return json.loads(text) if text else []
         except ValueError:
             return [json.loads(x) for x in text.splitlines()]
+
+    def trunk(self, name):
+        """What `trunk list` says of one trunk."""
+        return [t for t in self.json("trunk", "list") if t["name"] == name][0]
+
+    def wait_trunk(self, name, state="up", timeout=15):
+        """Until a trunk is in this state; returns what the list says of it."""
+        def test():
+            t = self.trunk(name)
+            return t if t["state"] == state else None
+        return procs.poll("trunk %s %s (is %r)" % (name, state, self.trunk(name)), test, timeout, 0.2)
 
     def rotate(self, user):
         """A new secret for an extension."""
@@ -268,8 +280,8 @@ class Exchange:
 
     def baresip(self, user, **kw):
         """A baresip that is an extension (or, for unknown users, a stranger)."""
-        return Baresip(user, self.secrets.get(user, ""), self.sip, register=user in self.secrets, **kw)
+        return Baresip(user, self.secrets.get(user, ""), kw.pop("exchange", self.sip), register=user in self.secrets, **kw)
 
     def linphone(self, user, **kw):
         """A Linphone that is an extension (or a stranger)."""
-        return Linphone(user, self.secrets.get(user, ""), self.sip, self.realm, register=user in self.secrets, **kw)
+        return Linphone(user, self.secrets.get(user, ""), kw.pop("exchange", self.sip), self.realm, register=user in self.secrets, **kw)

@@ -22,11 +22,12 @@ class Linphone:
         self.port = procs.free_port(2, self.ip)
         rtp = procs.free_port(8, self.ip)
         with open(self.dir + "/rc", "w") as f:
-            f.write("[sip]\nsip_port=%d\nsip_tcp_port=%d\nsip_tls_port=-1\nuse_ipv6=0\nguess_hostname=1\n"
+            f.write("[sip]\nsip_port=%d\nsip_tcp_port=%d\nsip_tls_port=%d\nverify_server_certs=0\nverify_server_cn=0\nuse_ipv6=0\nguess_hostname=1\n"
                     "default_proxy=-1\nmedia_encryption=none\n[rtp]\naudio_rtp_port=%d-%d\n"
                     "[net]\nfirewall_policy=0\nmtu=1300\n[sound]\necho_cancellation=0\nplayback_dev_id=\n"
                     "[misc]\nuse_files=1\n" % (
-                        self.port if transport == "udp" else 0, self.port if transport == "tcp" else 0, rtp, rtp + 7))
+                        self.port if transport == "udp" else 0, self.port if transport == "tcp" else 0,
+                        self.port if transport == "tls" else -1, rtp, rtp + 7))
         self.wav = write_wav(self.dir + "/mic.wav", array.array("h", mic or ()) + array.array("h", [0]) * 80000)
         self.log, self._cond, self.lines = self.dir + "/log", threading.Condition(), []
         self.proc = procs.spawn(["linphone-daemon", "--config", self.dir + "/rc"], self.log, cwd=self.dir,
@@ -72,7 +73,7 @@ class Linphone:
 
     def dial(self, user):
         """Call a user at the exchange; returns the call's id."""
-        got = self.cmd("call sip:%s@%s:%d%s" % ((user,) + self.exchange + (";transport=tcp" if self.transport == "tcp" else "",)))
+        got = self.cmd("call sip:%s@%s:%d%s" % ((user,) + self.exchange + ("" if self.transport == "udp" else ";transport=" + self.transport,)))
         return int(re.search(r"Id: (\d+)", got).group(1))
 
     def calls(self):

@@ -41,6 +41,8 @@ pub struct Channel {
     pub caller_name: String,
     /// Whether the caller asked not to be shown.
     pub caller_private: bool,
+    /// The number that the owner lets this caller show outside.
+    pub caller_outside: Option<String>,
     /// What was dialled.
     pub dialled: String,
     /// Language of prompts.
@@ -95,6 +97,7 @@ impl Channel {
             caller_number: caller.number.clone(),
             caller_name: caller.name.clone(),
             caller_private: caller.private,
+            caller_outside: caller.outside.clone(),
             dialled: dialled.to_owned(),
             language,
             music_class: "default".to_owned(),
@@ -144,6 +147,7 @@ impl Channel {
             number: self.caller_number.clone(),
             name: self.caller_name.clone(),
             private: self.caller_private,
+            outside: self.caller_outside.clone(),
         }
     }
 

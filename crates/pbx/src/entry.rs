@@ -13,19 +13,21 @@ use dialplan::Place;
 use dialplan::policy::OriginKind;
 use sip::{Admit, Authenticator, Doorman, Flow, HeaderList, Method, Name, Request, Verdict};
 
-use crate::config::{Config, Strangers};
+use crate::config::{Config, Identity, Strangers, Trunk};
 use crate::exchange::Exchange;
 use crate::guard::{Guard, network};
 use crate::limits;
 use crate::phones::Phones;
 use crate::plan;
 use crate::switch::{Cause, Origin, Presentation};
+use crate::trunks::{self, Trunks};
 
 /// Stands at the door of the signalling endpoint.
 pub struct Door {
     exchange: Arc<Exchange>,
     phones: Arc<Phones>,
     guard: Arc<Guard>,
+    trunks: Arc<Trunks>,
     pool: Arc<Pool>,
     digest: Authenticator,
 }
@@ -37,11 +39,12 @@ impl Door {
         exchange: Arc<Exchange>,
         phones: Arc<Phones>,
         guard: Arc<Guard>,
+        trunks: Arc<Trunks>,
         secret: [u8; 32],
         now: Instant,
     ) -> Self {
         let digest = Authenticator::new(secret, phones.realm(), now);
-        Self { exchange, phones, guard, pool: Arc::new(Pool::default()), digest }
+        Self { exchange, phones, guard, trunks, pool: Arc::new(Pool::default()), digest }
     }
 
     /// The pool of strangers' calls.
@@ -50,16 +53,21 @@ impl Door {
         &self.pool
     }
 
+    /// A trunk or a registered phone is at this address.
+    fn spares(&self, ip: IpAddr) -> bool {
+        self.phones.knows(ip) || self.trunks.knows(ip)
+    }
+
     /// Whether nothing of this address is looked at. A trunk that was banned before it was one is let in.
     #[must_use]
     pub fn shuts_out(&self, now: Instant, ip: IpAddr) -> bool {
-        self.guard.shuts_out(now, ip) && !self.phones.knows(ip)
+        self.guard.shuts_out(now, ip) && !self.spares(ip)
     }
 
     /// The answer to whoever has to prove that he is an extension.
     fn extension(&mut self, now: Instant, request: &Request, flow: &Flow) -> Admit<Origin> {
         let ip = flow.remote.ip();
-        let spared = self.phones.knows(ip);
+        let spared = self.spares(ip);
         if !spared && request.header("Authorization").is_some() && self.guard.is_slowed(now, ip) {
             self.guard.turned_away(now, ip);
             return Admit::Drop;
@@ -103,7 +111,7 @@ impl Door {
             return self.extension(now, request, flow);
         }
         let snapshot = self.exchange.snapshot.load();
-        if let Some(name) = self.phones.trunk_at(flow) {
+        if let Some(name) = self.trunks.of(flow, request) {
             return Admit::Accept(Origin::Trunk { name });
         }
         let strangers = &snapshot.config.strangers;
@@ -131,7 +139,7 @@ impl Doorman<Origin> for Door {
     }
 
     fn knows(&self, flow: &Flow) -> bool {
-        self.phones.knows(flow.remote.ip())
+        self.spares(flow.remote.ip())
     }
 
     fn goes_first(&self, origin: &Origin) -> bool {
@@ -228,7 +236,14 @@ pub struct Entry {
 /// # Errors
 /// The cause to refuse it with, when nothing is there for this caller.
 pub fn entry(config: &Config, origin: &Origin, request: &Request) -> Result<Entry, Cause> {
-    let dialled = request.user().unwrap_or_default().to_owned();
+    let trunk = match origin {
+        Origin::Trunk { name } => config.trunks.get_key_value(name),
+        _ => None,
+    };
+    let dialled = match trunk {
+        Some((name, trunk)) => trunks::called(config, name, trunk, request),
+        None => request.user().unwrap_or_default().to_owned(),
+    };
     if dialled.len() > limits::DIALLED || dialled.contains(|c: char| c.is_control()) {
         return Err(Cause::INVALID_NUMBER);
     }
@@ -240,7 +255,8 @@ pub fn entry(config: &Config, origin: &Origin, request: &Request) -> Result<Entr
         }
         Origin::Trunk { name } => {
             let place = plan::trunk_place(config, name, &dialled).ok_or(Cause::UNALLOCATED)?;
-            (place, asserted(request))
+            let trunk = config.trunks.get(name).ok_or(Cause::UNALLOCATED)?;
+            (place, asserted(config, trunk, request))
         }
         Origin::Extension { user } => {
             let extension = config.extensions.get(user).ok_or(Cause::REJECTED)?;
@@ -249,6 +265,7 @@ pub fn entry(config: &Config, origin: &Origin, request: &Request) -> Result<Entr
                 number: user.clone(),
                 name: extension.name.clone(),
                 private: request.has_token("Privacy", "id"),
+                outside: extension.caller_id.clone(),
             };
             (place, caller)
         }
@@ -275,19 +292,23 @@ fn claimed(request: &Request) -> Presentation {
         number: tidy(&from.user().unwrap_or_default()),
         name: tidy(from.display().unwrap_or_default()),
         private: request.has_token("Privacy", "id"),
+        outside: None,
     }
 }
 
-/// What a trunk says of its caller: P-Asserted-Identity (RFC 3325) before From.
-fn asserted(request: &Request) -> Presentation {
-    match request.asserted_identity() {
+/// What a trunk says of its caller: P-Asserted-Identity before From, where the two of us trust each other so far
+/// (RFC 3325 §2.3); the number in our own spelling.
+fn asserted(config: &Config, trunk: &Trunk, request: &Request) -> Presentation {
+    let mut caller = match request.asserted_identity().filter(|_| trunk.identity == Identity::Pai) {
         Some(identity) => Presentation {
             number: tidy(&identity.user().unwrap_or_default()),
             name: tidy(identity.display().unwrap_or_default()),
-            private: request.has_token("Privacy", "id"),
+            ..claimed(request)
         },
         None => claimed(request),
-    }
+    };
+    caller.number = trunks::inward(config, trunk, &caller.number);
+    caller
 }
 
 fn tidy(text: &str) -> String {

@@ -35,3 +35,4 @@ pub mod simulate;
 pub mod snapshot;
 pub mod sounds;
 pub mod switch;
+pub mod trunks;

@@ -185,3 +185,15 @@ pub const SHOWN: usize = 32;
 
 /// Requests of one source in a minute that were not let in, from which on that is worth a line.
 pub const KNOCKS: u64 = 100;
+/// How long a trunk may take until it says anything to an INVITE: ten retransmissions of UDP. Longer silence is no busy
+/// provider but a dead one, and a caller who waits for timer B (32 s) has hung up before the next trunk is tried.
+pub const TRUNK_SILENT: Duration = Duration::from_secs(6);
+
+/// How long a trunk may take to answer OPTIONS or REGISTER before that counts as silence.
+pub const TRUNK_ANSWER: Duration = Duration::from_secs(8);
+
+/// One unanswered question may be a lost packet: the next comes this soon.
+pub const TRUNK_ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How often a trunk that is down is asked whether it is back.
+pub const TRUNK_DOWN_ASK: Duration = Duration::from_secs(15);

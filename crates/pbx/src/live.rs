@@ -8,8 +8,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dialplan::number::Class;
+use media::codec::Codec;
 use media::plane::{Command as MediaCommand, LockRule};
-use media::sdp::{Caps, Direction, Format, Local, Negotiated, Session};
+use media::sdp::{Caps, Direction, Format, Local, Negotiated, Prefer, Session};
 use tokio::sync::mpsc;
 
 use crate::gate::Permit;
@@ -17,6 +19,7 @@ use crate::media_port::MediaPlane;
 use crate::phones::Phones;
 use crate::signal::{Outgoing, SipCommand};
 use crate::switch::{CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Origin, Postbox, Presentation, World};
+use crate::trunks::Trunks;
 
 /// The wires that all real calls share.
 pub struct Wires {
@@ -24,8 +27,10 @@ pub struct Wires {
     pub sip: mpsc::Sender<SipCommand>,
     /// The media sockets.
     pub media: Arc<dyn MediaPlane>,
-    /// Where phones and trunks are reached.
+    /// Where phones are reached.
     pub phones: Arc<Phones>,
+    /// Where trunks are reached.
+    pub trunks: Arc<Trunks>,
 }
 
 /// One SIP leg's session description.
@@ -36,6 +41,8 @@ struct Talk {
     /// Where its signalling comes from.
     peer: IpAddr,
     agreed: Option<Negotiated>,
+    /// What its trunk may speak, best first; empty: all that we do.
+    codecs: Vec<Codec>,
     /// Our last answer or offer, repeated in the 200 after a 183.
     said: Option<Bytes>,
     incoming: bool,
@@ -44,9 +51,35 @@ struct Talk {
 }
 
 impl Talk {
-    fn new(peer: IpAddr, offer: Option<Session>, incoming: bool) -> Self {
-        Self { local: None, offer, peer, agreed: None, said: None, incoming, answered: false, held: false }
+    fn new(peer: IpAddr, offer: Option<Session>, incoming: bool, codecs: Vec<Codec>) -> Self {
+        Self { local: None, offer, peer, agreed: None, codecs, said: None, incoming, answered: false, held: false }
     }
+
+    /// What may be spoken with this party.
+    fn base(&self) -> Caps {
+        if self.codecs.is_empty() {
+            return Caps::default();
+        }
+        Caps { prefer: Prefer::Ours, ..Caps::of(&self.codecs) }
+    }
+
+    /// The same, what is spoken already first. An owner's own order stays.
+    fn base_preferring(&self, format: &Format) -> Caps {
+        let base = self.base();
+        if self.codecs.is_empty() || base.formats.contains(format) { base.preferring(format) } else { base }
+    }
+}
+
+/// The party that begins a call.
+pub struct LiveCaller {
+    /// His leg.
+    pub line: LegId,
+    /// Where his signalling comes from.
+    pub peer: IpAddr,
+    /// What he offers to speak.
+    pub offer: Option<Session>,
+    /// What his trunk may speak, best first; empty: all that we do.
+    pub codecs: Vec<Codec>,
 }
 
 /// The world as one call task sees it.
@@ -67,13 +100,20 @@ enum Spoken {
 }
 
 impl LiveWorld {
-    /// The world of a call that came in on `line` from `peer` with `offer`.
+    /// The world of a call that came in.
     #[must_use]
-    pub fn incoming(wires: Arc<Wires>, events: Postbox, line: LegId, peer: IpAddr, offer: Option<Session>) -> Self {
+    pub fn incoming(wires: Arc<Wires>, events: Postbox, caller: LiveCaller) -> Self {
+        let LiveCaller { line, peer, offer, codecs } = caller;
         let spoken = offer.clone().map(Spoken::Offered);
         let mut talks = BTreeMap::new();
-        talks.insert(line, Talk::new(peer, offer, true));
+        talks.insert(line, Talk::new(peer, offer, true, codecs));
         Self { wires, events, shard: line.0, talks, spoken }
+    }
+
+    /// What a leg has agreed to speak.
+    #[must_use]
+    pub fn codec(&self, leg: LegId) -> Option<String> {
+        Some(self.talks.get(&leg)?.agreed.as_ref()?.codec.name().to_owned())
     }
 
     fn order(&self, command: SipCommand) {
@@ -83,7 +123,11 @@ impl LiveWorld {
         }
     }
 
-    fn caps(&self) -> Caps {
+    /// For an offer: what the caller speaks first, unless the called trunk's owner set an order of his own.
+    fn caps(&self, codecs: &[Codec]) -> Caps {
+        if !codecs.is_empty() {
+            return Caps::of(codecs);
+        }
         match &self.spoken {
             Some(Spoken::Offered(session)) => Caps::default().toward(session),
             Some(Spoken::Agreed(format)) => {
@@ -112,7 +156,7 @@ impl LiveWorld {
     /// Our description for a caller's leg: the answer to its offer, or an offer of our own.
     fn describe(&mut self, leg: LegId) -> Result<Bytes, Cause> {
         self.local(leg)?;
-        let caps = self.answer_caps();
+        let caps = self.answer_caps(leg);
         let Some(talk) = self.talks.get_mut(&leg) else { return Err(Cause::INTERWORKING) };
         if let Some(said) = &talk.said {
             return Ok(said.clone());
@@ -136,11 +180,12 @@ impl LiveWorld {
     }
 
     /// For an answer: the codec that another leg has agreed on already wins.
-    fn answer_caps(&self) -> Caps {
+    fn answer_caps(&self, leg: LegId) -> Caps {
         let other = self.talks.values().find_map(|talk| (!talk.incoming).then_some(talk.agreed.as_ref()).flatten());
-        match other {
-            Some(agreed) => Caps::default().preferring(&agreed.codec),
-            None => Caps::default(),
+        match (self.talks.get(&leg), other) {
+            (Some(talk), Some(agreed)) => talk.base_preferring(&agreed.codec),
+            (Some(talk), None) => talk.base(),
+            (None, _) => Caps::default(),
         }
     }
 
@@ -210,8 +255,11 @@ impl LiveWorld {
 
     /// In a new offer the codec in use is kept where the peer still offers it.
     fn reoffer_caps(&self, leg: LegId) -> Caps {
-        match self.talks.get(&leg).and_then(|talk| talk.agreed.as_ref()) {
-            Some(agreed) => Caps::default().preferring(&agreed.codec),
+        match self.talks.get(&leg) {
+            Some(talk) => match &talk.agreed {
+                Some(agreed) => talk.base_preferring(&agreed.codec),
+                None => talk.base(),
+            },
             None => Caps::default(),
         }
     }
@@ -271,10 +319,15 @@ impl World for LiveWorld {
     }
 
     fn start(&mut self, permit: Permit, leg: LegId, contact: &Contact, show: &Presentation) -> Result<(), Cause> {
-        let route = self.wires.phones.route(now(), &permit, contact).ok_or(Cause::UNALLOCATED)?;
-        self.talks.insert(leg, Talk::new(route.flow.remote.ip(), None, false));
+        let route = match permit.trunk() {
+            Some(_) => {
+                self.wires.trunks.route(&permit, permit.class() == Class::Emergency).ok_or(Cause::OUT_OF_ORDER)?
+            }
+            None => self.wires.phones.route(now(), &permit, contact).ok_or(Cause::UNALLOCATED)?,
+        };
+        self.talks.insert(leg, Talk::new(route.flow.remote.ip(), None, false, route.codecs.clone()));
         self.local(leg)?;
-        let caps = self.caps();
+        let caps = self.caps(&route.codecs);
         let Some(local) = self.talks.get_mut(&leg).and_then(|talk| talk.local.as_mut()) else {
             return Err(Cause::INTERWORKING);
         };

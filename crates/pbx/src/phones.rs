@@ -1,4 +1,4 @@
-//! Where phones and trunks are reached: registrations, credentials, trunk addresses.
+//! Where phones are reached: registrations and credentials. Trunks are in [`crate::trunks`].
 //!
 //! Shared by the signalling task (which registers) and the call tasks (which ring). The store has a copy of the
 //! registrations, so that phones ring at once after a restart; a stream's registration ends with its connection.
@@ -9,80 +9,24 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use sip::registrar::Reply;
-use sip::{Credentials, Flow, Ha1, HeaderList, Name, Party, Registrar, Request, SavedBinding, Transport, Uri, Value};
+use sip::{Flow, Ha1, HeaderList, Registrar, Request, SavedBinding, Transport, Uri};
 use store::{Registration, Store};
 use tokio::sync::mpsc;
 
-use crate::config::{Identity, Trunk};
 use crate::gate::{Permit, PermitTarget};
 use crate::limits;
-use crate::switch::{Contact, Presentation};
-
-/// A trunk as it is reached now; the shell resolves names and chooses the socket.
-#[derive(Debug, Clone)]
-pub struct TrunkWay {
-    /// Its configuration.
-    pub trunk: Trunk,
-    /// The flow for calls to it.
-    pub flow: Flow,
-    /// Every address its calls may come from.
-    pub addresses: Vec<IpAddr>,
-    /// Answers its challenges.
-    pub credentials: Option<Credentials>,
-}
-
-/// Where one outgoing INVITE goes, and how it presents itself there.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// The flow to send it over.
-    pub flow: Flow,
-    /// The request URI.
-    pub target: Uri,
-    /// Answers challenges of the one realm they are for.
-    pub credentials: Option<Credentials>,
-    /// Host of our From.
-    host: String,
-    /// The trunk's number for us, shown instead of the caller's own.
-    number: Option<String>,
-    asserted: bool,
-}
-
-impl Route {
-    /// The From of this INVITE.
-    #[must_use]
-    pub fn from_party(&self, show: &Presentation) -> Party {
-        Party {
-            display: Some(show.name.clone()).filter(|name| !name.is_empty()),
-            user: self.number.clone().unwrap_or_else(|| show.number.clone()),
-            host: self.host.clone(),
-        }
-    }
-
-    /// P-Asserted-Identity (RFC 3325) for a trunk that wants it, and Privacy (RFC 3323) for who asked for it.
-    #[must_use]
-    pub fn identity_headers(&self, show: &Presentation) -> HeaderList {
-        let mut headers = HeaderList::new();
-        if self.asserted {
-            let user = self.number.as_ref().unwrap_or(&show.number);
-            headers.push((Name::PAssertedIdentity, Value::lossy(&format!("<sip:{user}@{}>", self.host))));
-        }
-        if show.private {
-            headers.push((Name::Privacy, Value::lossy("id")));
-        }
-        headers
-    }
-}
+use crate::switch::Contact;
+use crate::trunks::Route;
 
 /// What the store's keeper is told: everything that one address of record has now.
 type Kept = (String, Vec<SavedBinding>);
 
-/// Registrations, credentials and trunk ways.
+/// Registrations and credentials.
 pub struct Phones {
     realm: String,
     credentials: RwLock<BTreeMap<String, Ha1>>,
     registrar: Mutex<Registrar>,
-    trunks: RwLock<BTreeMap<String, TrunkWay>>,
-    /// Addresses of trunks and of registered phones: these go first, and are never banned.
+    /// Addresses of registered phones: these go first, and are never banned.
     known: RwLock<HashSet<IpAddr>>,
     keeper: mpsc::Sender<Kept>,
 }
@@ -106,7 +50,6 @@ impl Phones {
             realm,
             credentials: RwLock::new(credentials),
             registrar: Mutex::new(registrar),
-            trunks: RwLock::default(),
             known: RwLock::default(),
             keeper,
         };
@@ -139,13 +82,7 @@ impl Phones {
         self.keep(user, Vec::new());
     }
 
-    /// Replaces the trunk table.
-    pub fn set_trunks(&self, trunks: BTreeMap<String, TrunkWay>) {
-        *self.trunks.write().unwrap_or_else(PoisonError::into_inner) = trunks;
-        self.know();
-    }
-
-    /// Whether a trunk or a registered phone is at this address.
+    /// Whether a registered phone is at this address.
     #[must_use]
     pub fn knows(&self, ip: IpAddr) -> bool {
         self.known.read().unwrap_or_else(PoisonError::into_inner).contains(&ip.to_canonical())
@@ -153,13 +90,11 @@ impl Phones {
 
     /// Works out anew who is known, after somebody may have gone.
     fn know(&self) {
-        let mut known: HashSet<IpAddr> = self
+        let known: HashSet<IpAddr> = self
             .registrar()
             .iter()
             .flat_map(|(_, all)| all.iter().map(|binding| binding.flow.remote.ip().to_canonical()))
             .collect();
-        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
-        known.extend(trunks.values().flat_map(|way| way.addresses.iter().copied()));
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
@@ -171,14 +106,6 @@ impl Phones {
     #[must_use]
     pub fn is_registered_flow(&self, now: Instant, flow: &Flow) -> bool {
         self.registrar().aor_of(now, flow).is_some()
-    }
-
-    /// The trunk that calls from this address, if any.
-    #[must_use]
-    pub fn trunk_at(&self, flow: &Flow) -> Option<String> {
-        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
-        let remote = flow.remote.ip().to_canonical();
-        trunks.iter().find(|(_, way)| way.addresses.contains(&remote)).map(|(name, _)| name.clone())
     }
 
     /// Carries out a REGISTER of an authenticated user and returns the answer.
@@ -253,36 +180,16 @@ impl Phones {
             .collect()
     }
 
-    /// Where a permitted leg goes.
+    /// Where a permitted leg to a phone goes.
     #[must_use]
     pub fn route(&self, now: Instant, permit: &Permit, contact: &Contact) -> Option<Route> {
-        if let (Some(name), Some(number)) = (permit.trunk(), permit.number()) {
-            let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
-            let way = trunks.get(name)?;
-            let port = Some(way.trunk.port).filter(|port| *port != 5060);
-            return Some(Route {
-                flow: way.flow,
-                target: Uri::sip(Some(number), &way.trunk.host, port).ok()?,
-                credentials: way.credentials.clone(),
-                host: way.trunk.username.as_ref().map_or_else(|| host(&way.flow), |_| way.trunk.host.clone()),
-                number: way.trunk.caller_id.clone().or_else(|| way.trunk.username.clone()),
-                asserted: way.trunk.identity == Identity::Pai,
-            });
-        }
         // A permit for one phone must not ring another: the contact has to be one of its own.
         let PermitTarget::Phone { user } = permit.target() else { return None };
         let flow = contact.flow?;
         if !self.contacts(now, user).contains(contact) {
             return None;
         }
-        Some(Route {
-            flow,
-            target: Uri::parse(&contact.uri).ok()?,
-            credentials: None,
-            host: host(&flow),
-            number: None,
-            asserted: false,
-        })
+        Some(Route::to_phone(flow, Uri::parse(&contact.uri).ok()?))
     }
 }
 

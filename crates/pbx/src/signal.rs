@@ -2,27 +2,29 @@
 //!
 //! Runs in the signalling task. Nothing here waits: a call task that does not take its mail loses its legs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use media::sdp::Session as Description;
-use sip::{Endpoint, Event, Flow, HeaderList, Invite, Method, Name, Party, Request, SessionId, TxnId};
+use sip::{Endpoint, Event, Flow, HeaderList, Invite, Method, Name, Request, SessionId, TxnId};
 use tokio::sync::mpsc;
 
 use crate::call::{Call, Start, Tree};
 use crate::cdr::LegRecord;
 use crate::channel::Channel;
+use crate::config::Config;
 use crate::entry::{self, Door, Entry};
 use crate::exchange::Exchange;
 use crate::gate::Permit;
 use crate::lamp::Lamp;
 use crate::leg::Wire;
 use crate::limits;
-use crate::live::{LiveWorld, Wires};
-use crate::phones::Route;
+use crate::live::{LiveCaller, LiveWorld, Wires};
 use crate::switch::{CallEvent, Cause, LegId, Origin, Postbox, Presentation};
+use crate::trunks::keeper::{Keeper, Listener};
+use crate::trunks::{Route, TrunkWay};
 
 /// An outgoing INVITE: only [`crate::leg`] makes one, with the permit that it uses up.
 pub struct Outgoing {
@@ -100,6 +102,8 @@ struct Known {
     events: Postbox,
     incoming: bool,
     answered: bool,
+    /// The trunk it goes out or comes in by.
+    trunk: Option<String>,
 }
 
 /// The signalling side of all calls.
@@ -107,6 +111,7 @@ pub struct Signal {
     exchange: Arc<Exchange>,
     wires: Arc<Wires>,
     door: Door,
+    keeper: Keeper,
     sessions: HashMap<SessionId, Known>,
     legs: HashMap<LegId, SessionId>,
     lamp: Lamp,
@@ -116,11 +121,12 @@ pub struct Signal {
 impl Signal {
     /// Puts signalling together.
     #[must_use]
-    pub fn new(exchange: Arc<Exchange>, wires: Arc<Wires>, door: Door) -> Self {
+    pub fn new(exchange: Arc<Exchange>, wires: Arc<Wires>, door: Door, keeper: Keeper) -> Self {
         Self {
             exchange,
             wires,
             door,
+            keeper,
             sessions: HashMap::new(),
             legs: HashMap::new(),
             lamp: Lamp::default(),
@@ -144,6 +150,39 @@ impl Signal {
         self.sessions.len()
     }
 
+    /// Trunks are reached like this from now on.
+    pub fn set_trunks(&mut self, now: Instant, ways: BTreeMap<String, TrunkWay>) {
+        self.keeper.set(now, ways);
+    }
+
+    /// Asks a trunk for its owner: REGISTER or OPTIONS.
+    pub fn probe(
+        &mut self,
+        now: Instant,
+        endpoint: &mut Endpoint<Origin>,
+        trunk: &str,
+        register: bool,
+        listener: Listener,
+    ) {
+        self.keeper.probe(now, endpoint, trunk, register, listener);
+    }
+
+    /// When [`Self::timeout`] wants to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.keeper.due()
+    }
+
+    /// Does what is due.
+    pub fn timeout(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>) {
+        self.keeper.timeout(now, endpoint);
+    }
+
+    /// A stream that we wanted to a trunk did not come about; what waited for it is told by the endpoint.
+    pub fn refused(&mut self, connection: u64, why: &str) {
+        self.keeper.refused(connection, why);
+    }
+
     /// A stream is gone: contacts that were reached by it are gone too.
     pub fn closed(&mut self, now: Instant, connection: u64) {
         self.wires.phones.connection_closed(now, connection);
@@ -163,7 +202,11 @@ impl Signal {
                     self.forward(now, endpoint, session, event);
                 }
             }
-            Event::Response { id, status, .. } => self.lamp.answered(id, status),
+            Event::Response { id, status, ref response, .. } => {
+                if !self.keeper.answered(now, id, status, response.as_ref()) {
+                    self.lamp.answered(id, status);
+                }
+            }
             Event::Progress { session, .. }
             | Event::Confirmed { session, .. }
             | Event::Offer { session, .. }
@@ -178,6 +221,9 @@ impl Signal {
             Event::Cancelled { session } | Event::Rejected { session, .. } | Event::Ended { session, .. } => {
                 if let Some(known) = self.sessions.remove(&session) {
                     self.legs.remove(&known.leg);
+                    if let (Some(trunk), Event::Rejected { status: 408 | 503 | 504, .. }) = (&known.trunk, &event) {
+                        self.keeper.suspect(now, trunk);
+                    }
                     if known.events.try_send(CallEvent::Sip(known.leg, event)).is_err() {
                         tracing::debug!(leg = %known.leg, "the call of an ended leg is gone already");
                     }
@@ -272,6 +318,16 @@ impl Signal {
                 return;
             }
         };
+        let trunk = match &origin {
+            Origin::Trunk { name } => Some(name.clone()),
+            _ => None,
+        };
+        if let Some(name) = &trunk
+            && self.is_full(&snapshot.config, name)
+        {
+            endpoint.reject(now, session, 486, "Busy Here", HeaderList::new());
+            return;
+        }
         let mut ticket = None;
         if matches!(origin, Origin::Stranger { .. }) {
             ticket = self.door.pool().enter(source, &snapshot.config.strangers);
@@ -292,9 +348,14 @@ impl Signal {
             return;
         }
         let (postbox, mailbox) = mpsc::channel(limits::MAILBOX);
-        let world = LiveWorld::incoming(Arc::clone(&self.wires), postbox.clone(), leg, source, offer);
+        let codecs = match &tree.origin {
+            Origin::Trunk { name } => snapshot.config.trunks.get(name).map_or(Vec::new(), |trunk| trunk.codecs.clone()),
+            _ => Vec::new(),
+        };
+        let party = LiveCaller { line: leg, peer: source, offer, codecs };
+        let world = LiveWorld::incoming(Arc::clone(&self.wires), postbox.clone(), party);
         let record = LegRecord::incoming(&self.exchange, &tree, leg, &caller);
-        self.sessions.insert(session, Known { leg, events: postbox.clone(), incoming: true, answered: false });
+        self.sessions.insert(session, Known { leg, events: postbox.clone(), incoming: true, answered: false, trunk });
         self.legs.insert(leg, session);
         Call::new(Start {
             tree,
@@ -309,6 +370,12 @@ impl Signal {
             mailbox: (postbox, mailbox),
         })
         .spawn();
+    }
+
+    /// Whether as many calls are on over this trunk, in both directions, as its owner allows.
+    fn is_full(&self, config: &Config, trunk: &str) -> bool {
+        let most = config.trunks.get(trunk).map_or(0, |trunk| trunk.max_calls as usize);
+        self.sessions.values().filter(|known| known.trunk.as_deref() == Some(trunk)).count() >= most
     }
 
     /// Carries an order of a call task out.
@@ -366,21 +433,22 @@ impl Signal {
 
     fn start(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, outgoing: Outgoing) {
         let Outgoing { leg, events, permit, route, show, sdp } = outgoing;
+        let trunk = permit.trunk().map(str::to_owned);
         tracing::debug!(%leg, permit = permit.id(), "an outgoing INVITE");
-        let from = if show.private { Party::anonymous() } else { route.from_party(&show) };
         let invite = Invite {
             flow: route.flow,
             target: route.target.clone(),
-            from,
+            from: route.from_party(&show),
             to: None,
-            routes: Vec::new(),
+            routes: route.routes.clone(),
             sdp,
             headers: route.identity_headers(&show),
             credentials: route.credentials,
+            patience: route.patience,
             max_forwards: 70,
         };
         let session = endpoint.invite(now, invite);
-        self.sessions.insert(session, Known { leg, events, incoming: false, answered: false });
+        self.sessions.insert(session, Known { leg, events, incoming: false, answered: false, trunk });
         self.legs.insert(leg, session);
     }
 }

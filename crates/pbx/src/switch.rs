@@ -180,6 +180,8 @@ pub struct Presentation {
     pub name: String,
     /// Caller asked not to be shown (RFC 3323).
     pub private: bool,
+    /// The number that the owner lets this caller show outside, where it is not the trunk's.
+    pub outside: Option<String>,
 }
 
 /// One reachable place of a target: a registered contact or a trunk.

@@ -179,13 +179,14 @@ async fn a_call_that_is_over_waits_only_so_long_for_its_figures() {
     }
 }
 
-fn way(toml: &str, at: &str) -> BTreeMap<String, pbx::phones::TrunkWay> {
+fn way(toml: &str, at: &str) -> BTreeMap<String, pbx::trunks::TrunkWay> {
     let config = snapshot(toml, "").config;
-    let way = |trunk: &pbx::config::Trunk| pbx::phones::TrunkWay {
+    let way = |trunk: &pbx::config::Trunk| pbx::trunks::TrunkWay {
         trunk: trunk.clone(),
-        flow: flow(&format!("{at}:5060")),
+        flows: vec![flow(&format!("{at}:5060"))],
         addresses: vec![at.parse().unwrap()],
         credentials: None,
+        trouble: None,
     };
     config.trunks.iter().map(|(name, trunk)| (name.clone(), way(trunk))).collect()
 }
@@ -210,7 +211,7 @@ fn until_turned_down(
 async fn so_many_calls_of_a_trunk_wait_for_an_answer() {
     let toml = "[trunk.line]\nkind = \"address\"\nhost = \"127.9.9.9\"\n";
     let mut bench = Bench::new(toml).await;
-    bench.phones.set_trunks(way(toml, "127.9.9.9"));
+    bench.signal.set_trunks(bench.now, way(toml, "127.9.9.9"));
     let (now, peer) = (bench.now, flow("127.9.9.9:5060"));
     let taken = until_turned_down(&mut bench.endpoint, now, peer, bench.signal.door());
     assert_eq!(taken, limits::PENDING_TRUNK);

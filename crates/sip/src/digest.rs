@@ -9,6 +9,7 @@ mod params;
 mod server;
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -108,28 +109,72 @@ impl fmt::Debug for Ha1 {
 
 /// What we answer a challenge with: one user in one realm. A challenge of any other realm gets no
 /// answer, so that a called party cannot have our secret tried against him (RFC 3261 §22.1).
-#[derive(Clone, PartialEq, Eq)]
+///
+/// The realm is given, or it is the first one that the other side names in a challenge to a REGISTER
+/// or an INVITE of ours; clones share what was learnt, and it is never learnt again.
+#[derive(Clone)]
 pub struct Credentials {
-    /// The realm, compared byte by byte.
-    pub realm: String,
-    /// The user name.
-    pub username: String,
-    /// HA1 for this user and realm.
-    pub ha1: Ha1,
+    realm: Arc<OnceLock<String>>,
+    username: String,
+    password: Arc<Password>,
+}
+
+struct Password(String);
+
+impl Drop for Password {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
 }
 
 impl Credentials {
-    /// Credentials from a password.
+    /// Credentials for one realm, compared byte by byte.
     #[must_use]
     pub fn new(username: &str, realm: &str, password: &str) -> Self {
-        Self { realm: realm.to_owned(), username: username.to_owned(), ha1: Ha1::of(username, realm, password) }
+        let this = Self::of_first_realm(username, password);
+        this.learn(realm);
+        this
+    }
+
+    /// Credentials for the first realm that the other side names.
+    #[must_use]
+    pub fn of_first_realm(username: &str, password: &str) -> Self {
+        Self { realm: Arc::default(), username: username.to_owned(), password: Arc::new(Password(password.to_owned())) }
+    }
+
+    /// The user name.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The realm, once it is known.
+    #[must_use]
+    pub fn realm(&self) -> Option<&str> {
+        self.realm.get().map(String::as_str)
+    }
+
+    /// Whether both are the same user with the same password.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        self.username == other.username && self.password.0 == other.password.0
+    }
+
+    /// Fixes the realm, if it is not fixed yet.
+    // INVARIANT: a realm that is known never changes.
+    pub(crate) fn learn(&self, realm: &str) {
+        self.realm.get_or_init(|| realm.to_owned());
+    }
+
+    pub(crate) fn ha1(&self, algorithm: Algorithm) -> Option<String> {
+        Some(ha1(algorithm, &self.username, self.realm()?, &self.password.0))
     }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
-            .field("realm", &self.realm)
+            .field("realm", &self.realm())
             .field("username", &self.username)
             .finish_non_exhaustive()
     }

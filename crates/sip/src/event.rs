@@ -5,7 +5,7 @@
 //! [`Event::Cancelled`], [`Event::Rejected`] or [`Event::Ended`]. Next: [`crate::endpoint`].
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -335,8 +335,10 @@ pub struct Invite {
     pub sdp: Bytes,
     /// More headers; those that [`crate::message::is_carried`] does not allow are left out.
     pub headers: HeaderList,
-    /// Answers challenges of this realm and of no other.
+    /// Answers challenges of this realm and of no other, before it rings and not after.
     pub credentials: Option<Credentials>,
+    /// How long it may take until anything at all is heard; none: timer B (32 s).
+    pub patience: Option<Duration>,
     /// Hops that are left (the incoming leg's less one), 70 for a fresh call.
     pub max_forwards: u8,
 }

@@ -16,6 +16,7 @@ pub mod header;
 pub mod limits;
 pub mod message;
 pub mod registrar;
+pub mod registration;
 mod rng;
 pub mod uri;
 
@@ -31,4 +32,5 @@ pub use header::{HeaderList, Name, Value};
 pub use limits::Limits;
 pub use message::{Method, NameAddr, Request, Response};
 pub use registrar::{Binding, Registrar, SavedBinding};
+pub use registration::{Registered, Registration};
 pub use uri::Uri;

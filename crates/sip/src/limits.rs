@@ -81,6 +81,16 @@ pub const SUBSCRIBERS: usize = CONTACTS;
 pub const SUBSCRIBE_DEFAULT: Duration = Duration::from_secs(3_600);
 /// Longest subscription that we grant: a phone that vanished is asked no longer than that.
 pub const SUBSCRIBE_MAX: Duration = Duration::from_secs(3_600);
+/// Shortest time between two of our own registrations at a provider, whatever it grants.
+pub const REGISTER_LIFE_MIN: Duration = Duration::from_secs(30);
+/// Longest time that we rely on a registration of ours: a day without word from us is too long to notice trouble.
+pub const REGISTER_LIFE_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// After the first failure of a registration of ours the next try is this far away, then twice as far each time …
+pub const REGISTER_AGAIN: Duration = Duration::from_secs(10);
+/// … up to this: a provider that comes back is noticed within ten minutes.
+pub const REGISTER_AGAIN_MAX: Duration = Duration::from_secs(600);
+/// A provider that refuses our user or secret is left alone for up to this long; more tries look like guessing.
+pub const REGISTER_REFUSED: Duration = Duration::from_secs(3_600);
 
 /// How long a nonce may be used.
 pub const NONCE_LIFE: Duration = Duration::from_secs(300);

@@ -104,6 +104,7 @@ fn challenges_in_a_row() {
             sdp: Bytes::from_static(b"offer"),
             headers: vec![],
             credentials: Some(Credentials::new("u", "r", "p")),
+            patience: None,
             max_forwards: 70,
         },
     );

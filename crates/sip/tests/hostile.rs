@@ -318,6 +318,7 @@ fn responses_come_from_the_host_that_was_asked() {
         sdp: Bytes::from_static(b"v=0"),
         headers: vec![],
         credentials: None,
+        patience: None,
         max_forwards: 69,
     };
     b.end.invite(b.now, invite);

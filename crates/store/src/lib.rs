@@ -17,6 +17,7 @@ mod open;
 mod pins;
 mod plan_rows;
 mod registrations;
+mod secrets;
 mod spend;
 mod spool;
 mod store;

@@ -15,7 +15,7 @@ use crate::writer::{Op, Reply, Request, Shared, Writer};
 use crate::{
     Ban, CallFilter, CallRecord, ConfigVersion, Counts, Credentials, Debit, DebitId, Debited, Error, Event,
     EventFilter, Fate, Folder, Listed, Message, Micros, Mode, Ms, Options, Quota, Registration, SpendFilter, bans,
-    calls, credentials, events, limits, messages, open, plan_rows, registrations, spend, versions,
+    calls, credentials, events, limits, messages, open, plan_rows, registrations, secrets, spend, versions,
 };
 
 /// The store; clones share one writer.
@@ -184,6 +184,30 @@ impl Store {
     /// What keeps the file from being read.
     pub async fn all_credentials(&self) -> Result<Vec<(String, Credentials)>, Error> {
         credentials::all(&mut *self.reader().await).await
+    }
+
+    /// Keeps a sealed secret under a name.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn set_secret(&self, name: &str, sealed: &[u8], at: Ms) -> Result<(), Error> {
+        self.rows(Op::Secret { name: name.to_owned(), sealed: sealed.to_vec(), at }).await.map(|_| ())
+    }
+
+    /// Forgets a sealed secret; true if there was one.
+    ///
+    /// # Errors
+    /// As all writes.
+    pub async fn remove_secret(&self, name: &str) -> Result<bool, Error> {
+        Ok(self.rows(Op::RemoveSecret(name.to_owned())).await? > 0)
+    }
+
+    /// A sealed secret.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        secrets::get(&mut *self.reader().await, name).await
     }
 
     /// Writes or replaces a binding.

@@ -17,7 +17,7 @@ use crate::registrations::Registration;
 use crate::spend::{Debit, DebitId, Debited, Micros};
 use crate::{
     Ban, CallRecord, ConfigVersion, Credentials, Error, Fate, Message, Ms, Quota, bans, calls, credentials, events,
-    limits, mail, messages, now, pins, plan_rows, registrations, spend, versions,
+    limits, mail, messages, now, pins, plan_rows, registrations, secrets, spend, versions,
 };
 
 /// What to write.
@@ -25,6 +25,8 @@ pub(crate) enum Op {
     Record(Box<CallRecord>),
     Credentials(String, Credentials),
     RemoveCredentials(String),
+    Secret { name: String, sealed: Vec<u8>, at: Ms },
+    RemoveSecret(String),
     Registration(Box<Registration>),
     RemoveRegistration { aor: String, contact: Option<String> },
     ExpireRegistrations(Ms),
@@ -302,7 +304,7 @@ fn newest_states(batch: &[Request]) -> HashMap<&str, usize> {
 /// Those who wait for these hold a call, a phone or an owner up.
 fn urgent(op: &Op) -> bool {
     matches!(op, Op::Debit(_) | Op::Credentials(..) | Op::RemoveCredentials(_) | Op::Version(_) | Op::Stop)
-        || matches!(op, Op::Message(..) | Op::Messages(..) | Op::Pin(_))
+        || matches!(op, Op::Message(..) | Op::Messages(..) | Op::Pin(_) | Op::Secret { .. } | Op::RemoveSecret(_))
 }
 
 async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
@@ -316,6 +318,11 @@ async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
             Reply::Rows(1)
         }
         Op::RemoveCredentials(user) => Reply::Rows(credentials::remove(db, user).await?),
+        Op::Secret { name, sealed, at } => {
+            secrets::put(db, name, sealed, *at).await?;
+            Reply::Rows(1)
+        }
+        Op::RemoveSecret(name) => Reply::Rows(secrets::remove(db, name).await?),
         Op::Registration(registration) => {
             registrations::put(db, registration).await?;
             Reply::Rows(1)

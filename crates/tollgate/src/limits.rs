@@ -9,6 +9,15 @@ pub(crate) const STREAMS: usize = 1024;
 /// Stream connections from one IPv4 address or one IPv6 /64. A household behind one address has fewer phones than this.
 pub(crate) const STREAMS_PER_SOURCE: usize = 32;
 
+/// A TLS handshake may take this long: three round trips of a slow radio link and the work of a slow telephone.
+pub(crate) const TLS_HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// TLS handshakes at once. Each costs about a millisecond of a core, so a flood of them takes a tenth of one core and not all of it.
+pub(crate) const HANDSHAKES: usize = 64;
+
+/// TLS handshakes at once from one IPv4 address or one IPv6 /64: a whole household comes back after a power cut.
+pub(crate) const HANDSHAKES_PER_SOURCE: usize = 8;
+
 /// A stream that has not yet carried one whole message is closed after this: long enough for a slow radio link, short enough that silent
 /// connections do not pile up.
 pub(crate) const STREAM_FIRST_MESSAGE: Duration = Duration::from_secs(10);

@@ -53,6 +53,11 @@ const LEAVES: &[(&str, &[&str])] = &[
     ("clap", &["tollgate"]),
     ("anyhow", &["tollgate"]),
     ("rcgen", &["tollgate"]),
+    ("rustls", &["tollgate"]),
+    ("tokio-rustls", &["tollgate"]),
+    ("webpki-roots", &["tollgate"]),
+    ("aws-lc-rs", &["tollgate"]),
+    ("hickory-resolver", &["tollgate"]),
     ("mio", &["tollgate"]),
     ("quinn-udp", &["tollgate"]),
     ("socket2", &["tollgate"]),
@@ -75,6 +80,10 @@ const LICENCES: &[(&str, &str)] = &[
     ("Unlicense", "public domain in effect"),
     ("BSL-1.0", "permissive; binaries need no notice"),
     ("Unicode-3.0", "permissive; covers character tables"),
+    (
+        "CDLA-Permissive-2.0",
+        "permissive, for data: Mozilla's list of public authorities, passed on with its licence text",
+    ),
 ];
 
 /// Packages whose licence is not in the list, each with the reason why it is all right here.

@@ -95,6 +95,12 @@ impl Check<'_> {
             if let Some(entry) = &trunk.entry {
                 self.destination(&["trunk", name, "entry"], entry);
             }
+            let outside = trunk.host.parse().is_ok_and(|ip| !config.sip.is_local(ip));
+            if trunk.kind == super::TrunkKind::Gateway && outside {
+                let message = "a gateway stands in our own network ([sip] local_networks); one that is elsewhere is \
+                               kind = \"address\"";
+                self.problem(&["trunk", name, "kind"], message.to_owned());
+            }
             if trunk.kind == super::TrunkKind::Register {
                 if trunk.username.is_none() {
                     self.problem(&["trunk", name, "username"], "a trunk that registers needs its user name".to_owned());

@@ -7,7 +7,7 @@ use dialplan::number::{Class, Country};
 
 use super::{
     Config, Destination, DialectChoice, Dialplan, Extension, Group, Limits, Lot, Mailbox, Media, Menu, Money, Portal,
-    PortalListen, Programs, Ring, Sip, Strangers, System,
+    PortalListen, Programs, Ring, Sip, Strangers, System, Tls,
 };
 
 /// Name of the menu that answers strangers.
@@ -24,6 +24,7 @@ pub(super) fn config() -> Config {
         system: system(),
         sip: sip(),
         media: media(),
+        tls: tls(),
         portal: Portal { listen: PortalListen::Private },
         strangers: strangers(),
         mailboxes: mailboxes(&extensions),
@@ -47,13 +48,25 @@ pub(super) fn system() -> System {
 }
 
 pub(super) fn sip() -> Sip {
-    let any = || {
+    let any = |port| {
         vec![
-            SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5060),
-            SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 5060),
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
+            SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port),
         ]
     };
-    Sip { udp: any(), tcp: any(), tls: Vec::new(), public_address: None, local_networks: Vec::new() }
+    Sip {
+        udp: any(5060),
+        tcp: any(5060),
+        tls: any(5061),
+        public_address: None,
+        local_networks: Vec::new(),
+        dns: Vec::new(),
+    }
+}
+
+/// The certificate that a home is made with.
+pub(super) fn tls() -> Tls {
+    Tls { certificate: "cert/certificate.pem".to_owned(), key: "cert/key.pem".to_owned() }
 }
 
 pub(super) fn media() -> Media {

@@ -14,6 +14,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod trunk;
 mod voicemail;
 mod words;
 
@@ -28,6 +29,7 @@ pub use desk::{Lot, Programs};
 pub use mail::{Mail, MailSecurity};
 pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
 pub use problem::Problem;
+pub use trunk::{Identity, NumberFormat, NumberIn, Transport, Trunk, TrunkKind, TrunkTls};
 pub use voicemail::Voicemail;
 
 /// Everything the owner decided. Built by [`Config::fresh`] or [`Config::from_tree`] only in valid form: names
@@ -40,6 +42,8 @@ pub struct Config {
     pub sip: Sip,
     /// `[media]`
     pub media: Media,
+    /// `[tls]`
+    pub tls: Tls,
     /// `[portal]`
     pub portal: Portal,
     /// `[strangers]`
@@ -111,6 +115,8 @@ pub struct Sip {
     pub public_address: Option<IpAddr>,
     /// Networks whose peers see our own address. Empty: private and loopback networks.
     pub local_networks: Vec<Network>,
+    /// Name servers that trunks are looked up with; empty: the machine's own.
+    pub dns: Vec<SocketAddr>,
 }
 
 impl Sip {
@@ -123,6 +129,15 @@ impl Sip {
             self.local_networks.iter().any(|network| network.contains(peer))
         }
     }
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file of our certificate and its chain, relative to the home.
+    pub certificate: String,
+    /// PEM file of its key.
+    pub key: String,
 }
 
 /// `[media]`
@@ -234,83 +249,6 @@ pub struct Menu {
     pub invalid: Option<Destination>,
     /// Seconds of silence after the greeting.
     pub seconds: u32,
-}
-
-/// `[trunk.NAME]`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trunk {
-    /// How it proves itself and we prove ourselves.
-    pub kind: TrunkKind,
-    /// Host name or address.
-    pub host: String,
-    /// Port; 5060, or 5061 with TLS.
-    pub port: u16,
-    /// Transport to it.
-    pub transport: Transport,
-    /// User part of our address there.
-    pub username: Option<String>,
-    /// Name for digest where it differs from the user name.
-    pub auth_user: Option<String>,
-    /// Where its secret is kept.
-    pub secret: Option<SecretRef>,
-    /// Next hop where it is not the host.
-    pub outbound_proxy: Option<String>,
-    /// Our number on this trunk.
-    pub caller_id: Option<String>,
-    /// Which header carries the caller's number.
-    pub identity: Identity,
-    /// How it wants numbers written.
-    pub number_format: NumberFormat,
-    /// Where its calls begin; none: at its DIDs.
-    pub entry: Option<Destination>,
-    /// Calls over it at one time.
-    pub max_calls: u32,
-    /// Whether emergency calls may leave by it.
-    pub emergency: bool,
-}
-
-/// What a trunk is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TrunkKind {
-    /// We register there with a secret.
-    Register,
-    /// Known by its address.
-    Address,
-    /// A box in our own network that brings a telephone line.
-    Gateway,
-}
-
-/// Transport of signalling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// RFC 3261 over UDP.
-    Udp,
-    /// RFC 3261 over TCP.
-    Tcp,
-    /// RFC 3261 over TLS.
-    Tls,
-}
-
-/// Which header carries the caller's number to a trunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Identity {
-    /// The From header alone.
-    From,
-    /// P-Asserted-Identity (RFC 3325), From as well.
-    Pai,
-}
-
-/// How a trunk wants numbers written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NumberFormat {
-    /// `+12025550100`
-    E164,
-    /// `12025550100`
-    Digits,
-    /// As dialled inside the country: `12025550100` and `011…` in country code 1, `0…` and `00…` elsewhere.
-    National,
-    /// What is left of the dialled digits after the route's `strip` and `prepend`.
-    AsDialled,
 }
 
 /// `[did."+NUMBER"]`

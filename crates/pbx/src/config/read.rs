@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use super::tree::{Problems, Table};
 use super::{
-    Config, Destination, Dialplan, Did, Extension, Group, Identity, Limits, Lot, Mailbox, Media, Menu, Money, Network,
-    NumberFormat, Portal, Problem, Programs, Route, RouteUsers, SecretRef, Sip, Strangers, System, Transport, Trunk,
-    TrunkKind, cross, fresh, mail, words,
+    Config, Destination, Dialplan, Did, Extension, Group, Limits, Lot, Mailbox, Media, Menu, Money, Network, Portal,
+    Problem, Programs, Route, RouteUsers, Sip, Strangers, System, Tls, Trunk, cross, fresh, mail, trunk, words,
 };
 
 pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
@@ -23,6 +22,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         system: system(root.table("system")),
         sip: sip(root.table("sip")),
         media: media(root.table("media")),
+        tls: tls(root.table("tls")),
         portal: portal(root.table("portal")),
         strangers: strangers(root.table("strangers")),
         menus: menus(&root, &extensions, &groups),
@@ -71,12 +71,14 @@ fn sip(table: Table<'_>) -> Sip {
     let tcp = table.list("tcp", words::socket);
     // TCP and UDP belong together (RFC 3261 §18.2.1): udp alone means the same addresses for tcp.
     let tcp = tcp.or_else(|| udp.clone());
+    let tls = table.list("tls", words::socket);
     let sip = Sip {
         udp: or_fresh(udp, fresh.udp),
         tcp: or_fresh(tcp, fresh.tcp),
-        tls: table.list("tls", words::socket).unwrap_or(fresh.tls),
+        tls: or_fresh(tls, fresh.tls),
         public_address: table.parse("public_address", public).unwrap_or(fresh.public_address),
         local_networks: table.list("local_networks", Network::parse).unwrap_or(fresh.local_networks),
+        dns: table.list("dns", words::name_server).unwrap_or(fresh.dns),
     };
     table.finish();
     sip
@@ -92,6 +94,19 @@ fn media(table: Table<'_>) -> Media {
     };
     table.finish();
     media
+}
+
+fn tls(table: Table<'_>) -> Tls {
+    let fresh = fresh::tls();
+    if table.has("certificate") != table.has("key") {
+        table.problem(&["certificate"], "certificate and key belong together: name both or none");
+    }
+    let tls = Tls {
+        certificate: table.parse("certificate", words::text).unwrap_or(fresh.certificate),
+        key: table.parse("key", words::text).unwrap_or(fresh.key),
+    };
+    table.finish();
+    tls
 }
 
 fn portal(table: Table<'_>) -> Portal {
@@ -230,48 +245,7 @@ fn menus(
 }
 
 fn trunks(root: &Table<'_>) -> BTreeMap<String, Trunk> {
-    named(root, "trunk", words::name, |_, table| {
-        let transport = table.parse("transport", words::transport).unwrap_or(Transport::Udp);
-        let usual = if transport == Transport::Tls { 5061 } else { 5060 };
-        let host = table.parse("host", words::token).unwrap_or_else(|| {
-            if !table.has("host") {
-                table.problem(&["host"], "a trunk needs the host it leads to, like host = \"sip.example.net\"");
-            }
-            String::new()
-        });
-        let (host, written) = host_and_port(&host);
-        let port = table.number("port", 1..=65_535).and_then(|port| u16::try_from(port).ok());
-        let trunk = Trunk {
-            kind: table.parse("kind", words::trunk_kind).unwrap_or(TrunkKind::Address),
-            host,
-            port: port.or(written).unwrap_or(usual),
-            transport,
-            username: table.parse("username", words::token),
-            auth_user: table.parse("auth_user", words::token),
-            secret: table.parse("secret", SecretRef::parse),
-            outbound_proxy: table.parse("outbound_proxy", words::token),
-            caller_id: table.parse("caller_id", words::public_number),
-            identity: table.parse("identity", words::identity).unwrap_or(Identity::From),
-            number_format: table.parse("number_format", words::number_format).unwrap_or(NumberFormat::E164),
-            entry: table.parse("entry", Destination::parse),
-            max_calls: table.number("max_calls", 1..=10_000).unwrap_or(10),
-            emergency: table.flag("emergency").unwrap_or(true),
-        };
-        table.finish();
-        trunk
-    })
-}
-
-/// `host`, `host:port`, `[v6]:port`, `v6`.
-fn host_and_port(text: &str) -> (String, Option<u16>) {
-    if text.parse::<std::net::Ipv6Addr>().is_ok() {
-        return (text.to_owned(), None);
-    }
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() => (host, port.parse().ok()),
-        _ => (text, None),
-    };
-    (host.trim_start_matches('[').trim_end_matches(']').to_owned(), port)
+    named(root, "trunk", words::name, |_, table| trunk::read(table))
 }
 
 fn dids(root: &Table<'_>) -> BTreeMap<String, Did> {

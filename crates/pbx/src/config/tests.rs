@@ -62,7 +62,7 @@ fn the_example_of_the_design_reads() {
         "dialplan": { "files": ["extensions.conf"], "dialect": "auto" },
     }));
     assert_eq!(config.sip.tcp, config.sip.udp);
-    assert_eq!(config.trunks["itsp"].port, 5061);
+    assert_eq!(config.trunks["itsp"].port, None, "5061, unless the DNS says another");
     assert_eq!(config.routes["national"].dial, "9NXXNXXXXXX");
     assert_eq!(config.policy.rate(Class::National), Money(10));
     assert_eq!(config.policy.money_per_day, Money(5000));
@@ -200,4 +200,36 @@ fn a_class_without_a_price_costs_the_dearest() {
     assert_eq!(limits.rate(Class::Mobile), Money(15_000));
     limits.rates.clear();
     assert!(limits.rate(Class::National) > Money::ZERO);
+}
+
+#[test]
+fn a_trunk_says_how_it_is_reached_and_checked() {
+    let print = "AB".repeat(32);
+    let config = good(json!({ "trunk": { "itsp": {
+        "kind": "register", "host": "sip.example.net:5071", "transport": "tls", "username": "me", "auth_user": "me-auth",
+        "realm": "example", "secret": "env:ITSP", "outbound_proxy": "edge.example.net", "tls_fingerprint": print,
+        "codecs": ["pcma", "PCMU"], "number_in": "to", "prefix": "9", "prefix_in": "00", "health": 1, "expires": 300,
+    }, "box": { "kind": "gateway", "host": "192.168.1.9" }, "plain": { "host": "sip.example.org" } } }));
+    let itsp = &config.trunks["itsp"];
+    assert_eq!((itsp.host.as_str(), itsp.port), ("sip.example.net", Some(5071)));
+    assert_eq!(itsp.tls.fingerprint, Some([0xab; 32]));
+    assert_eq!(itsp.codecs, [media::codec::Codec::Pcma, media::codec::Codec::Pcmu]);
+    assert_eq!((itsp.number_in, itsp.health), (NumberIn::To, 5));
+    let plain = &config.trunks["plain"];
+    assert_eq!((plain.port, plain.transport, plain.max_calls), (None, None, 10), "the DNS may say it");
+    assert_eq!((config.trunks["box"].max_calls, config.trunks["box"].number_format), (1, NumberFormat::National));
+}
+
+#[test]
+fn a_trunk_that_cannot_be_is_named() {
+    problems(json!({ "trunk": { "box": { "kind": "gateway", "host": "203.0.113.9" } } }), &["trunk.box.kind"]);
+    problems(json!({ "trunk": { "a": { "host": "h", "tls_ca": "ca.pem" } } }), &["trunk.a.tls_ca"]);
+    problems(json!({ "trunk": { "a": { "host": "h", "codecs": ["g729"] } } }), &["trunk.a.codecs.0"]);
+    problems(
+        json!({ "trunk": { "a": { "host": "h", "transport": "tls", "tls_fingerprint": "12" } } }),
+        &["trunk.a.tls_fingerprint"],
+    );
+    problems(json!({ "trunk": { "a": { "host": "h", "prefix": "9w" } } }), &["trunk.a.prefix"]);
+    problems(json!({ "tls": { "certificate": "mine.pem" } }), &["tls.certificate"]);
+    problems(json!({ "sip": { "dns": ["resolver.example"] } }), &["sip.dns.0"]);
 }

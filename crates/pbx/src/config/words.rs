@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 
 use dialplan::number::{Class, Country};
 
-use super::{DialectChoice, Identity, NumberFormat, PortalListen, Ring, Transport, TrunkKind};
+use media::codec::Codec;
+
+use super::{DialectChoice, Identity, NumberFormat, NumberIn, PortalListen, Ring, Transport, TrunkKind};
 
 /// Most digits of an extension or group number.
 const NUMBER_DIGITS: usize = 8;
@@ -210,6 +212,45 @@ pub(super) fn identity(text: &str) -> Result<Identity, String> {
         "pai" => Ok(Identity::Pai),
         _ => Err("\"from\" or \"pai\"".to_owned()),
     }
+}
+
+/// Where a trunk's call says whom it is for.
+pub(super) fn number_in(text: &str) -> Result<NumberIn, String> {
+    match text {
+        "auto" => Ok(NumberIn::Auto),
+        "request-uri" => Ok(NumberIn::RequestUri),
+        "to" => Ok(NumberIn::To),
+        _ => Err("\"auto\", \"request-uri\" or \"to\"".to_owned()),
+    }
+}
+
+/// Digits that are put before a number.
+pub(super) fn digits(text: &str) -> Result<String, String> {
+    let good = text.len() <= 15 && text.bytes().all(|b| b.is_ascii_digit() || b"+*#".contains(&b));
+    if good { Ok(text.to_owned()) } else { Err(format!("{text:?}: at most 15 digits, +, * and #")) }
+}
+
+/// A codec that we have an encoder for.
+pub(super) fn codec(text: &str) -> Result<Codec, String> {
+    let all = || Codec::ALL.into_iter().map(Codec::name).collect::<Vec<_>>().join(", ").to_ascii_lowercase();
+    let found = Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(text));
+    found.ok_or_else(|| format!("{text:?}: one of {}", all()))
+}
+
+/// SHA-256 of a certificate: 64 hexadecimal digits, with colons or without.
+pub(super) fn fingerprint(text: &str) -> Result<[u8; 32], String> {
+    let bare = text.strip_prefix("sha256:").unwrap_or(text).replace(':', "");
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(&bare, &mut bytes).map_err(|_| {
+        "the SHA-256 of a certificate, 64 hexadecimal digits: openssl x509 -noout -fingerprint -sha256".to_owned()
+    })?;
+    Ok(bytes)
+}
+
+/// A name server, port 53 unless it is written.
+pub(super) fn name_server(text: &str) -> Result<SocketAddr, String> {
+    let alone = || text.parse().ok().map(|ip| SocketAddr::new(ip, 53));
+    text.parse().ok().or_else(alone).ok_or_else(|| format!("{text:?}: an address like \"192.0.2.53\""))
 }
 
 pub(super) fn number_format(text: &str) -> Result<NumberFormat, String> {

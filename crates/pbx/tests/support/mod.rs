@@ -26,6 +26,8 @@ use pbx::signal::{Signal, SipCommand};
 use pbx::snapshot::Snapshot;
 use pbx::sounds::Sounds;
 use pbx::switch::{CallEvent, Origin};
+use pbx::trunks::Trunks;
+use pbx::trunks::keeper::Keeper;
 use sip::{Endpoint, Flow};
 use store::{Mode, Options, Store};
 use tokio::sync::mpsc;
@@ -106,9 +108,16 @@ impl Bench {
         let media = Arc::new(Mute::default());
         let guard = Guard::load(store.clone(), now, wall()).await.unwrap();
         let (orders, commands) = mpsc::channel(pbx::limits::SIP_COMMANDS);
-        let wires = Arc::new(Wires { sip: orders, media: media.clone(), phones: Arc::clone(&phones) });
-        let door = Door::new(Arc::clone(&exchange), Arc::clone(&phones), Arc::clone(&guard), [3; 32], now);
-        let signal = Signal::new(Arc::clone(&exchange), wires, door);
+        let trunks = Arc::new(Trunks::default());
+        let wires = Arc::new(Wires {
+            sip: orders,
+            media: media.clone(),
+            phones: Arc::clone(&phones),
+            trunks: Arc::clone(&trunks),
+        });
+        let (of_phones, of_guard) = (Arc::clone(&phones), Arc::clone(&guard));
+        let door = Door::new(Arc::clone(&exchange), of_phones, of_guard, Arc::clone(&trunks), [3; 32], now);
+        let signal = Signal::new(Arc::clone(&exchange), wires, door, Keeper::new(trunks, 1, Box::new(|_, _| {})));
         let endpoint = Endpoint::new(sip::Config::new([7; 32]));
         Self { now, exchange, records, phones, store, guard, endpoint, signal, media, commands, _home: home }
     }

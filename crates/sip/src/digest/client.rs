@@ -1,6 +1,7 @@
-//! Our answer to a challenge. Only the configured realm gets one.
+//! Our answer to a challenge. Only the one realm of our credentials gets one.
 
 use sipx_sip::Method;
+use zeroize::Zeroize;
 
 use super::params::Params;
 use super::{Algorithm, Credentials, response};
@@ -10,6 +11,7 @@ use crate::message::Response;
 /// A challenge of our realm that we can answer.
 #[derive(Debug, Clone)]
 pub struct Challenge {
+    realm: String,
     algorithm: Algorithm,
     nonce: String,
     opaque: Option<String>,
@@ -21,8 +23,9 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Picks the best challenge of a 401 or 407 for these credentials: our realm, an algorithm we
-    /// have an HA1 for, SHA-256 before MD5, `qop=auth` or RFC 2069. `None`: do not answer.
+    /// Picks the best challenge of a 401 or 407 for these credentials: their realm, an algorithm that
+    /// we speak, SHA-256 before MD5, `qop=auth` or RFC 2069. Credentials without a realm yet take that of
+    /// the first challenge that can be answered. `None`: do not answer.
     #[must_use]
     pub fn find(response: &Response, credentials: &Credentials) -> Option<Self> {
         let (name, proxy) = match response.status() {
@@ -30,22 +33,17 @@ impl Challenge {
             407 => ("Proxy-Authenticate", true),
             _ => return None,
         };
-        response
-            .headers(name)
-            .iter()
-            .filter_map(|value| Self::read(value, proxy, credentials))
-            .max_by_key(|c| c.algorithm)
+        let all: Vec<Self> = response.headers(name).iter().filter_map(|value| Self::read(value, proxy)).collect();
+        let realm = match credentials.realm() {
+            Some(realm) => realm.to_owned(),
+            None => all.first()?.realm.clone(),
+        };
+        all.into_iter().filter(|challenge| challenge.realm == realm).max_by_key(|c| c.algorithm)
     }
 
-    fn read(value: &str, proxy: bool, credentials: &Credentials) -> Option<Self> {
+    fn read(value: &str, proxy: bool) -> Option<Self> {
         let params = Params::parse(value)?;
-        if params.get("realm")? != credentials.realm {
-            return None;
-        }
         let algorithm = Algorithm::parse(params.get("algorithm").unwrap_or("MD5"))?;
-        if credentials.ha1.of_algorithm(algorithm).is_empty() {
-            return None;
-        }
         let qop = match params.get("qop") {
             None => false,
             Some(list) => {
@@ -56,6 +54,7 @@ impl Challenge {
             }
         };
         Some(Self {
+            realm: params.get("realm")?.to_owned(),
             algorithm,
             nonce: params.get("nonce")?.to_owned(),
             opaque: params.get("opaque").map(str::to_owned),
@@ -67,7 +66,8 @@ impl Challenge {
 }
 
 /// The value of Authorization or Proxy-Authorization. `cnonce` is fresh random text, `count` how
-/// often this nonce was used by us, starting with 1.
+/// often this nonce was used by us, starting with 1. Fixes the realm of credentials that had none;
+/// `None` when theirs is another.
 #[must_use]
 pub fn answer(
     challenge: &Challenge,
@@ -76,16 +76,21 @@ pub fn answer(
     uri: &str,
     cnonce: &str,
     count: u32,
-) -> Value {
+) -> Option<Value> {
     let algorithm = challenge.algorithm;
+    credentials.learn(&challenge.realm);
+    if credentials.realm() != Some(challenge.realm.as_str()) {
+        return None;
+    }
     let nc = format!("{count:08x}");
     let qop = challenge.qop.then_some((nc.as_str(), cnonce));
-    let digest =
-        response(algorithm, credentials.ha1.of_algorithm(algorithm), &method.to_string(), uri, &challenge.nonce, qop);
+    let mut ha1 = credentials.ha1(algorithm)?;
+    let digest = response(algorithm, &ha1, &method.to_string(), uri, &challenge.nonce, qop);
+    ha1.zeroize();
     let mut text = format!(
         "Digest username={}, realm={}, nonce={}, uri={}, response=\"{digest}\", algorithm={}",
-        quoted(&credentials.username),
-        quoted(&credentials.realm),
+        quoted(credentials.username()),
+        quoted(&challenge.realm),
         quoted(&challenge.nonce),
         quoted(uri),
         algorithm.token(),
@@ -96,5 +101,5 @@ pub fn answer(
     if let Some(opaque) = &challenge.opaque {
         text.push_str(&format!(", opaque={}", quoted(opaque)));
     }
-    Value::lossy(&text)
+    Some(Value::lossy(&text))
 }

@@ -46,7 +46,7 @@ fn signed(auth: &mut Authenticator, now: Instant, flow: &Flow, user: &str, passw
     let response = unauthorized(&auth.challenge(now, flow));
     let credentials = Credentials::new(user, REALM, password);
     let challenge = Challenge::find(&response, &credentials).unwrap();
-    let value = answer(&challenge, &credentials, &sipx_sip::Method::Register, "sip:h", "c0", count);
+    let value = answer(&challenge, &credentials, &sipx_sip::Method::Register, "sip:h", "c0", count).unwrap();
     request("sip:h", Some(&value.to_text()))
 }
 
@@ -157,7 +157,7 @@ fn no_downgrade_below_what_is_offered() {
     let response = unauthorized(&both.challenge(now, &flow(2))[1..]);
     let credentials = Credentials::new("204", REALM, "secret");
     let challenge = Challenge::find(&response, &credentials).unwrap();
-    let value = answer(&challenge, &credentials, &sipx_sip::Method::Register, "sip:h", "c", 1);
+    let value = answer(&challenge, &credentials, &sipx_sip::Method::Register, "sip:h", "c", 1).unwrap();
     let request = request("sip:h", Some(&value.to_text()));
     assert_eq!(strict.verify(now, &request, &flow(2), &lookup), Verdict::Malformed);
     let no_md5 = |_: &str| Some(Ha1 { sha256: ha1(Algorithm::Sha256, "204", REALM, "secret"), md5: String::new() });
@@ -198,4 +198,31 @@ fn two_answers_for_our_realm_are_refused() {
     let value = good.header("Authorization").unwrap();
     let twice = request("sip:h", Some(&format!("{value}\r\nAuthorization: {value}")));
     assert_eq!(auth.verify(now, &twice, &flow(2), &lookup), Verdict::Malformed);
+}
+
+#[test]
+fn the_first_realm_is_learnt_and_never_another() {
+    let credentials = Credentials::of_first_realm("me", "secret");
+    let shared = credentials.clone();
+    let of = |realm: &str| {
+        unauthorized(&[
+            crate::header::Value::new(format!("Digest realm=\"{realm}\", nonce=\"n\", qop=\"auth\"")).unwrap()
+        ])
+    };
+    let register = sipx_sip::Method::Register;
+    let first = Challenge::find(&of("itsp"), &credentials).unwrap();
+    assert_eq!(credentials.realm(), None, "looking is not answering");
+    assert!(answer(&first, &credentials, &register, "sip:h", "c", 1).is_some());
+    assert_eq!(shared.realm(), Some("itsp"), "every clone knows it");
+    assert!(Challenge::find(&of("evil"), &shared).is_none());
+    // Two that were read before either was answered: the second one comes too late.
+    let fresh = Credentials::of_first_realm("me", "secret");
+    let [a, b] = ["itsp", "evil"].map(|realm| Challenge::find(&of(realm), &fresh).unwrap());
+    assert!(answer(&a, &fresh, &register, "sip:h", "c", 1).is_some());
+    assert!(answer(&b, &fresh, &register, "sip:h", "c", 1).is_none());
+}
+
+#[test]
+fn the_password_is_in_no_debug_text() {
+    assert!(!format!("{:?}", Credentials::new("me", "itsp", "hunter2")).contains("hunter2"));
 }

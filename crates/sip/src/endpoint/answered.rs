@@ -137,7 +137,6 @@ impl<O> Endpoint<O> {
             return None;
         }
         let flow = t.flow;
-        let credentials = client.credentials.clone();
         let invite = client.machine.request();
         let called = Uri::from_sipx(invite.uri.clone());
         let local = invite.headers.value(&HeaderName::From)?.into_owned();
@@ -169,7 +168,7 @@ impl<O> Endpoint<O> {
         {
             client.killed.push((dialog.remote_tag, ack));
         }
-        self.new_client(now, bye, flow, Asks::Bye, credentials, 0);
+        self.new_client(now, bye, flow, Asks::Bye, None, 0);
         Some(())
     }
 

@@ -293,8 +293,8 @@ pub(crate) fn via(config: &Config, flow: &Flow, branch: &str) -> String {
     format!("SIP/2.0/{} {};branch={branch};rport", flow.transport.via(), our_address(config, flow))
 }
 
-/// Our Contact.
-pub(crate) fn contact(config: &Config, flow: &Flow, user: Option<&str>) -> String {
+/// Our Contact; `sips:` in a session that asked for it (RFC 3261 §8.1.1.8).
+pub(crate) fn contact(config: &Config, flow: &Flow, user: Option<&str>, secure: bool) -> String {
     let address = our_address(config, flow);
     let user = user
         .and_then(|u| Uri::sip(Some(u), "h", None).ok())
@@ -303,6 +303,10 @@ pub(crate) fn contact(config: &Config, flow: &Flow, user: Option<&str>) -> Strin
             text.strip_prefix("sip:")?.strip_suffix('h').map(str::to_owned)
         })
         .unwrap_or_default();
+    if secure {
+        // The scheme says it all (RFC 3261 §26.2.2: `transport=tls` does not go with it).
+        return format!("<sips:{user}{address}>");
+    }
     format!("<sip:{user}{address};transport={}>", flow.transport.param())
 }
 

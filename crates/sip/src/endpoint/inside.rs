@@ -161,8 +161,7 @@ impl<O> Endpoint<O> {
             .put_if(HeaderName::UserAgent, self.user_agent())
             .join(more)
             .request(method, request_uri(dialog.path().0))?;
-        let credentials = s.credentials.clone();
-        self.new_client(now, request, flow, owner, credentials, 0)
+        self.new_client(now, request, flow, owner, None, 0)
     }
 
     /// The peer no longer knows the dialog: BYE for good measure, and the session is over.
@@ -254,7 +253,7 @@ impl<O> Endpoint<O> {
                 return None;
             }
             let dialog = s.dialogs.first().cloned()?;
-            let us = contact(&ep.config, &s.flow, s.contact_user.as_deref());
+            let us = contact(&ep.config, &s.flow, s.contact_user.as_deref(), s.secure);
             let more = Draft::default().put(HeaderName::Contact, us).list(headers).body(body);
             ep.send_inside(now, s, &dialog, method, Asks::Inside(s.id, id), more)?;
             Some(id)

@@ -60,7 +60,7 @@ impl<O> Endpoint<O> {
             }
             refresh(s, at, request);
             let txn = self.new_server(now, request, flow, Asked::Update(s.id), None);
-            let us = contact(&self.config, &s.flow, s.contact_user.as_deref());
+            let us = contact(&self.config, &s.flow, s.contact_user.as_deref(), s.secure);
             let headers = vec![(Name::Contact, Value::lossy(&us))];
             self.answer(now, txn, 200, "", headers, None);
             return;
@@ -114,7 +114,7 @@ impl<O> Endpoint<O> {
         let Some(read) = Request::new(request.clone()) else {
             return false;
         };
-        let us = contact(&self.config, &s.flow, s.contact_user.as_deref());
+        let us = contact(&self.config, &s.flow, s.contact_user.as_deref(), s.secure);
         let draft = Draft::default()
             .put(HeaderName::Contact, us)
             .put(HeaderName::Allow, ALLOW)
@@ -169,7 +169,7 @@ impl<O> Endpoint<O> {
         let (method, owner) =
             if offer.update { (Method::Update, Asks::Update(s.id)) } else { (Method::Invite, Asks::Reinvite(s.id)) };
         let sdp = offer.sdp.clone();
-        let us = contact(&self.config, &s.flow, s.contact_user.as_deref());
+        let us = contact(&self.config, &s.flow, s.contact_user.as_deref(), s.secure);
         let more = Draft::default()
             .put(HeaderName::Contact, us)
             .put(HeaderName::Allow, ALLOW)

@@ -41,7 +41,7 @@ impl<O> Endpoint<O> {
         for route in &r.routes {
             draft = draft.put(HeaderName::Route, format!("<{route}>"));
         }
-        let contact = r.contact_user.map(|user| contact(&self.config, &flow, Some(&user)));
+        let contact = r.contact_user.map(|user| contact(&self.config, &flow, Some(&user), r.target.scheme() == "sips"));
         let method = r.method;
         let request = draft
             .put(HeaderName::MaxForwards, "70")

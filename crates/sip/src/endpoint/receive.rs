@@ -190,6 +190,11 @@ impl<O> Endpoint<O> {
             self.reply(flow, &request, refusal.status, refusal.words, refusal.headers);
             return;
         }
+        // RFC 5630 §5.1.1: whoever is called by `sips:` has to be reached by TLS, and was not.
+        if request.uri().scheme() == "sips" && flow.transport != Transport::Tls {
+            self.reply(flow, &request, 416, "", Vec::new());
+            return;
+        }
         let origin = match door.admit(now, &request, &flow) {
             Admit::Drop => return,
             Admit::Reply { status, reason, headers } => {

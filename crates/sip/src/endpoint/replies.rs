@@ -135,6 +135,10 @@ impl<O> Endpoint<O> {
     }
 
     /// Sends a challenged request again with an answer, if the challenge is of our realm.
+    ///
+    /// Only what begins something is answered: a request outside dialogs, and an INVITE before it rings.
+    /// Whoever challenges after that may be the called party, not the trunk: a BYE that he challenges would
+    /// give him our answer to a nonce of his own choice to guess the secret from.
     fn answer_challenge(&mut self, now: Instant, id: u64, owner: Asks, response: &Response) -> bool {
         let Some(txn) = self.table.get(id) else {
             return false;
@@ -149,6 +153,9 @@ impl<O> Endpoint<O> {
             return false;
         };
         let old = client.machine.request().clone();
+        if credentials.realm().is_none() && !matches!(old.method, Method::Register | Method::Invite) {
+            return false;
+        }
         let (flow, tries) = (txn.flow, client.tries);
         let name = if challenge.proxy { HeaderName::ProxyAuthorization } else { HeaderName::Authorization };
         // The same answer would only fail again.
@@ -156,14 +163,22 @@ impl<O> Endpoint<O> {
         if tries >= limits::CHALLENGES || (answered && !challenge.stale) {
             return false;
         }
-        if let Asks::Invite(s) = owner
-            && self.sessions.get(&s).is_none_or(|s| s.announced || s.is_cancelled())
-        {
+        let allowed = match owner {
+            Asks::Invite(s) => {
+                self.sessions.get(&s).is_some_and(|s| !s.announced && !s.is_cancelled() && s.dialogs.is_empty())
+            }
+            Asks::Outside(_) => true,
+            _ => false,
+        };
+        if !allowed {
             return false;
         }
         let cnonce = self.rng.token();
         let uri = old.uri.to_bytes();
-        let value = answer(&challenge, &credentials, &old.method, &String::from_utf8_lossy(&uri), &cnonce, 1);
+        let uri = String::from_utf8_lossy(&uri);
+        let Some(value) = answer(&challenge, &credentials, &old.method, &uri, &cnonce, 1) else {
+            return false;
+        };
         let Some(new) = self.renewed(&old, &flow, owner, name, value) else {
             return false;
         };

@@ -10,6 +10,7 @@ use sipx_sip::{ClientTransaction, HeaderName, Message, Method, ServerTransaction
 
 use super::build::{bytes_of, bytes_of_response, response};
 use super::replies::Outcome;
+use super::session::Phase;
 use super::table::{Asked, Asks, Client, Key, Kind, Txn};
 use super::timers::Handle;
 use super::{Due, Endpoint};
@@ -320,6 +321,15 @@ impl<O> Endpoint<O> {
 
     /// A connection closed: what went over it ends, calls wait a while for its return.
     pub fn closed(&mut self, now: Instant, connection: u64) {
+        self.lost(now, connection, true);
+    }
+
+    /// A connection closed that we can open again at any time: what was under way ends, calls that are up go on.
+    pub fn interrupted(&mut self, now: Instant, connection: u64) {
+        self.lost(now, connection, false);
+    }
+
+    fn lost(&mut self, now: Instant, connection: u64, for_good: bool) {
         for id in self.table.on_connection(connection) {
             let mut owner = None;
             match self.table.get(id).map(|t| &t.kind) {
@@ -340,6 +350,7 @@ impl<O> Endpoint<O> {
             .sessions
             .values()
             .filter(|s| s.flow.transport.is_reliable() && s.flow.connection == connection)
+            .filter(|s| for_good || !matches!(s.phase, Phase::Up))
             .map(|s| s.id)
             .collect();
         hit.sort();

@@ -1,7 +1,6 @@
 //! One INVITE session: its phase, its dialogs (RFC 3261 §12) and what is under way inside it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,7 +9,6 @@ use sipx_sip::{HeaderName, Method};
 
 use super::build::Draft;
 use super::timers::Handle;
-use crate::digest::Credentials;
 use crate::event::SessionId;
 use crate::flow::Flow;
 use crate::header::HeaderList;
@@ -33,6 +31,8 @@ pub(crate) enum Alarm {
     Glare,
     /// The connection did not come back.
     Lost,
+    /// Nothing at all was heard of our INVITE.
+    Silent,
 }
 
 /// One dialog; the caller's side has one for each phone that a proxy forked to.
@@ -195,8 +195,9 @@ pub(crate) struct Session {
     /// Value of the From header of our requests, tag included.
     pub(crate) local: String,
     pub(crate) contact_user: Option<String>,
+    /// It was begun with a `sips:` address, so our Contact is one.
+    pub(crate) secure: bool,
     pub(crate) local_cseq: u32,
-    pub(crate) credentials: Option<Arc<Credentials>>,
     pub(crate) dialogs: Vec<Dialog>,
     pub(crate) phase: Phase,
     pub(crate) unacked: Option<Unacked>,

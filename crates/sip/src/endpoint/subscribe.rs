@@ -223,7 +223,7 @@ impl<O> Endpoint<O> {
     fn grant(&mut self, now: Instant, txn: TxnId, id: SubscriptionId, request: &Request, life: Duration) {
         let Some(s) = self.subscriptions.all.get_mut(&id) else { return };
         s.until = now + life;
-        let us = contact(&self.config, &s.flow, s.contact_user.as_deref());
+        let us = contact(&self.config, &s.flow, s.contact_user.as_deref(), false);
         let tag = s.local_tag.clone();
         let old = s.timer.take();
         let draft = Draft::default().put(HeaderName::Expires, life.as_secs().to_string()).put(HeaderName::Contact, us);
@@ -301,7 +301,7 @@ impl<O> Endpoint<O> {
             .put(HeaderName::To, s.dialog.remote.clone())
             .put(HeaderName::CallId, s.call_id.clone())
             .put(HeaderName::CSeq, format!("{} NOTIFY", s.cseq))
-            .put(HeaderName::Contact, contact(&self.config, &s.flow, s.contact_user.as_deref()))
+            .put(HeaderName::Contact, contact(&self.config, &s.flow, s.contact_user.as_deref(), false))
             .put(HeaderName::Event, s.event.clone())
             .put(HeaderName::SubscriptionState, state.to_owned())
             .put_if(HeaderName::UserAgent, agent)

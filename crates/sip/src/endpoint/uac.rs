@@ -7,7 +7,7 @@ use std::time::Instant;
 use sipx_sip::{HeaderName, Method};
 
 use super::Endpoint;
-use super::build::{ALLOW, Draft, SUPPORTED, contact, name_addr, request_uri, via, with_display};
+use super::build::{ALLOW, Draft, SUPPORTED, contact, name_addr, reason, request_uri, via, with_display};
 use super::run::timers;
 use super::session::{Alarm, Calling, Dialog, Phase, Session};
 use super::table::{Asks, Kind};
@@ -78,7 +78,10 @@ impl<O> Endpoint<O> {
             .put(HeaderName::To, to)
             .put(HeaderName::CallId, call_id.clone())
             .put(HeaderName::CSeq, format!("{cseq} INVITE"))
-            .put(HeaderName::Contact, contact(&self.config, &flow, contact_user.as_deref()))
+            .put(
+                HeaderName::Contact,
+                contact(&self.config, &flow, contact_user.as_deref(), invite.target.scheme() == "sips"),
+            )
             .put(HeaderName::Allow, ALLOW)
             .put(HeaderName::Supported, SUPPORTED)
             .put_if(HeaderName::UserAgent, self.user_agent())
@@ -86,7 +89,7 @@ impl<O> Endpoint<O> {
             .body(Some((SDP, invite.sdp)))
             .request(Method::Invite, request_uri(&invite.target))?;
         let credentials = invite.credentials.map(Arc::new);
-        let txn = self.new_client(now, request, flow, Asks::Invite(id), credentials.clone(), 0)?;
+        let txn = self.new_client(now, request, flow, Asks::Invite(id), credentials, 0)?;
         let mut session = Session {
             id,
             flow,
@@ -95,8 +98,8 @@ impl<O> Endpoint<O> {
             local_tag: local_tag.clone(),
             local,
             contact_user,
+            secure: invite.target.scheme() == "sips",
             local_cseq: cseq,
-            credentials,
             dialogs: Vec::new(),
             phase: Phase::Calling(Calling {
                 txn,
@@ -115,6 +118,9 @@ impl<O> Endpoint<O> {
             dead: false,
         };
         self.set_alarm(&mut session, Alarm::GiveUp, now + self.config.limits.ringing);
+        if let Some(patience) = invite.patience {
+            self.set_alarm(&mut session, Alarm::Silent, now + patience);
+        }
         self.tags.insert(local_tag, id);
         self.sessions.insert(id, Box::new(session));
         Some(())
@@ -243,10 +249,31 @@ impl<O> Endpoint<O> {
             .put_if(HeaderName::UserAgent, self.user_agent())
             .request(Method::Prack, request_uri(dialog.path().0));
         if let Some(request) = request {
-            let credentials = s.credentials.clone();
-            self.new_client(now, request, flow, Asks::Prack(s.id), credentials, 0);
+            self.new_client(now, request, flow, Asks::Prack(s.id), None, 0);
         }
         true
+    }
+
+    /// Nobody said a word about our INVITE: the caller need not wait for timer B, he may try elsewhere. What
+    /// comes late all the same is cancelled, or acknowledged and hung up.
+    pub(crate) fn calling_silent(&mut self, now: Instant, s: &mut Session) {
+        let Phase::Calling(call) = &mut s.phase else {
+            return;
+        };
+        if call.heard || call.cancelled {
+            return;
+        }
+        call.cancelled = true;
+        let event = Event::Rejected {
+            session: s.id,
+            status: 504,
+            reason: reason(504).to_owned(),
+            headers: Vec::new(),
+            retry_after: None,
+            contacts: Vec::new(),
+        };
+        self.finish(s, event);
+        self.set_alarm(s, Alarm::GiveUp, now + timers().timeout());
     }
 
     /// It rang too long, or nothing final followed our CANCEL.

@@ -42,8 +42,8 @@ impl<O> Endpoint<O> {
             caller: false,
             local_tag: local_tag.clone(),
             contact_user: request.user().map(str::to_owned),
+            secure: request.uri().scheme() == "sips",
             local_cseq: u32::try_from(self.rng.below(10_000)).unwrap_or(0),
-            credentials: None,
             dialogs: vec![dialog],
             phase: Phase::Incoming(Box::new(Incoming {
                 txn,
@@ -125,7 +125,7 @@ impl<O> Endpoint<O> {
         };
         let mut head = Draft::default();
         if status < 300 {
-            let contact = contact(&self.config, &s.flow, s.contact_user.as_deref());
+            let contact = contact(&self.config, &s.flow, s.contact_user.as_deref(), s.secure);
             head = head.put(HeaderName::Contact, contact).put(HeaderName::Allow, ALLOW);
             if status >= 200 {
                 head = head.put(HeaderName::Supported, SUPPORTED);
@@ -338,6 +338,7 @@ impl<O> Endpoint<O> {
                 Phase::Calling(_) => self.calling_gave_up(now, s),
                 Phase::Up => {}
             },
+            Alarm::Silent => self.calling_silent(now, s),
             Alarm::Glare => self.retry_offer(now, s),
             Alarm::Lost => {
                 let cause = End::TransportLost;

@@ -112,6 +112,7 @@ impl Pair {
             sdp: Bytes::copy_from_slice(sdp.as_bytes()),
             headers: Vec::new(),
             credentials: None,
+            patience: None,
             max_forwards: 70,
         }
     }

@@ -8,6 +8,7 @@ use crate::exchange::{block_on, snapshot};
 use crate::fault::{Doing as _, Outcome};
 use crate::home::State;
 use crate::net::address::reachable;
+use crate::net::tls::Identity;
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::PermissionsExt as _;
@@ -68,6 +69,16 @@ fn configuration(common: &Common, looks: &mut Vec<Look>) {
     }
     match snapshot::of(&common.home) {
         Ok(built) => {
+            let config = &built.snapshot.config;
+            if !config.sip.tls.is_empty() {
+                let (certificate, key) = common.home.tls(&config.tls);
+                match Identity::load(&certificate, &key) {
+                    Ok(_) => add(looks, "certificate", true, certificate.display().to_string()),
+                    // Before the first start there is none.
+                    Err(_) if !certificate.exists() && !common.home.store().exists() => {}
+                    Err(fault) => add(looks, "certificate", false, fault.to_string()),
+                }
+            }
             let said = match built.findings.len() {
                 0 => built.verdict.clone(),
                 count => format!("{count} findings (see: tollgate check); {}", built.verdict),

@@ -1,7 +1,7 @@
-//! `tollgate extension|trunk|group`: what an owner keeps. Through the running exchange if there is one, else directly in the home, under its lock.
+//! `tollgate extension|group`: what an owner keeps. Through the running exchange if there is one, else directly in the home, under its lock.
 
 use super::print::say;
-use super::{Common, Extension, Group, Trunk, print};
+use super::{Common, Extension, Group, print};
 use crate::config_file::edit::Change;
 use crate::control::Request;
 use crate::control::client::Client;
@@ -29,34 +29,6 @@ pub(super) fn extension(common: &Common, what: &Extension) -> Outcome<u8> {
         Extension::Remove { number } => {
             edit(common, Change::RemoveExtension { number: number.clone() })?;
             done(common, &format!("extension {number} is removed"));
-        }
-    }
-    Ok(0)
-}
-
-/// `tollgate trunk …`
-pub(super) fn trunk(common: &Common, what: &Trunk) -> Outcome<u8> {
-    match what {
-        Trunk::List => {
-            let config = deeds::config(&common.home)?.config;
-            let rows: Vec<[String; 4]> = config
-                .trunks
-                .iter()
-                .map(|(name, trunk)| {
-                    let host = format!("{}:{}", trunk.host, trunk.port);
-                    let entry = trunk.entry.as_ref().map_or("its numbers".to_owned(), ToString::to_string);
-                    [name.clone(), format!("{:?}", trunk.kind).to_lowercase(), host, entry]
-                })
-                .collect();
-            show(common, "trunks", ["name", "kind", "host", "entry"], &rows);
-        }
-        Trunk::Add { name, host } => {
-            edit(common, Change::AddTrunk { name: name.clone(), host: host.clone() })?;
-            done(common, &format!("trunk {name} is added; nobody can call over it before a [route.…] leads there"));
-        }
-        Trunk::Remove { name } => {
-            edit(common, Change::RemoveTrunk { name: name.clone() })?;
-            done(common, &format!("trunk {name} is removed"));
         }
     }
     Ok(0)

@@ -18,6 +18,7 @@ mod reach;
 mod sarif;
 mod serve;
 mod simulate;
+mod trunk;
 
 use crate::fault::Outcome;
 use crate::home::Home;
@@ -63,9 +64,12 @@ enum Command {
     /// Mail: send one for a test, list what waits
     #[command(subcommand)]
     Mail(Mail),
-    /// Outside lines: list, add, remove
+    /// Outside lines: list, add, remove, give a secret, test
     #[command(subcommand)]
     Trunk(Trunk),
+    /// Telephone numbers of yours and where they lead: list, add, remove
+    #[command(subcommand)]
+    Did(Did),
     /// Ring groups: list, add, remove
     #[command(subcommand)]
     Group(Group),
@@ -263,20 +267,71 @@ pub(crate) enum Mailbox {
 /// `tollgate trunk`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Trunk {
-    /// The trunks
+    /// The trunks and how they are
     List,
-    /// Add a trunk that is known by its address
+    /// Add a trunk
     Add {
         /// Its name
         name: String,
-        /// Its host, with a port if it is not 5060
+        /// Its host, with a port if it is not the usual one
         #[arg(long)]
         host: String,
+        /// address: known by its address; register: we register there; gateway: a box in our own network
+        #[arg(long, default_value = "address")]
+        kind: String,
+        /// Our account there; its secret is then asked for with: tollgate trunk secret NAME
+        #[arg(long)]
+        username: Option<String>,
+        /// udp, tcp or tls [default: what the DNS says, or udp]
+        #[arg(long)]
+        transport: Option<String>,
+        /// Our number there, like +12025550100
+        #[arg(long)]
+        caller_id: Option<String>,
+    },
+    /// Keep a trunk's secret, read from standard input (one line)
+    Secret {
+        /// Its name
+        name: String,
+    },
+    /// Try a trunk step by step and say what is wrong
+    Test {
+        /// Its name
+        name: String,
+        /// Place a call to this number; one of your own numbers on the trunk shows both ways
+        #[arg(long, value_name = "NUMBER", requires = "user")]
+        call: Option<String>,
+        /// The extension whose rights and money the call uses
+        #[arg(long = "as", value_name = "EXTENSION")]
+        user: Option<String>,
     },
     /// Remove a trunk
     Remove {
         /// Its name
         name: String,
+    },
+}
+
+/// `tollgate did`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Did {
+    /// The numbers and where they lead
+    List,
+    /// Say where a number leads
+    Add {
+        /// The number, like +12025550100
+        number: String,
+        /// extension:N, group:N, menu:NAME, mailbox:N, directory, context:NAME or closed
+        #[arg(long)]
+        to: String,
+        /// The trunk it comes in by [default: any]
+        #[arg(long)]
+        trunk: Option<String>,
+    },
+    /// Forget a number
+    Remove {
+        /// The number
+        number: String,
     },
 }
 
@@ -380,7 +435,8 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Extension(what) => keep::extension(&common, &what),
         Command::Mail(what) => mail::mail(&common, &what),
         Command::Mailbox(what) => mailbox::mailbox(&common, &what),
-        Command::Trunk(what) => keep::trunk(&common, &what),
+        Command::Trunk(what) => trunk::trunk(&common, &what),
+        Command::Did(what) => trunk::did(&common, &what),
         Command::Group(what) => keep::group(&common, &what),
         Command::Ban(what) => ban::run(&common, &what),
         Command::Calls(calls) => calls::run(&common, &calls),

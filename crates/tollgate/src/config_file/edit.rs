@@ -38,12 +38,34 @@ pub(crate) enum Change {
         /// Its number.
         number: String,
     },
-    /// A new trunk that is known by its address.
+    /// A new trunk.
     AddTrunk {
         /// Its name.
         name: String,
         /// Host, with a port if it is not the usual one.
         host: String,
+        /// `register`, `address` or `gateway`.
+        kind: String,
+        /// Our account there.
+        username: Option<String>,
+        /// `udp`, `tcp` or `tls`.
+        transport: Option<String>,
+        /// Our number there.
+        caller_id: Option<String>,
+    },
+    /// A number of ours and where it leads.
+    AddDid {
+        /// The number.
+        number: String,
+        /// The trunk it comes in by; none: any.
+        trunk: Option<String>,
+        /// Where it leads.
+        to: String,
+    },
+    /// A number leads nowhere any more.
+    RemoveDid {
+        /// The number.
+        number: String,
     },
     /// A trunk goes.
     RemoveTrunk {
@@ -120,16 +142,33 @@ pub(crate) fn apply(text: &str, now: &Config, change: &Change) -> Outcome<String
             }
             remove(&mut document, "mailbox", number)?;
         }
-        Change::AddTrunk { name, host } => {
+        Change::AddTrunk { name, host, kind, username, transport, caller_id } => {
             let mut table = Table::new();
-            table.insert("kind", value("address"));
+            table.insert("kind", value(kind));
             let (host, port) = split_port(host)?;
             table.insert("host", value(host));
             if let Some(port) = port {
                 table.insert("port", value(i64::from(port)));
             }
+            for (key, text) in [("transport", transport), ("username", username), ("caller_id", caller_id)] {
+                if let Some(text) = text {
+                    table.insert(key, value(text));
+                }
+            }
+            if kind == "register" || username.is_some() {
+                table.insert("secret", value(format!("store:{name}")));
+            }
             add(&mut document, "trunk", name, table)?;
         }
+        Change::AddDid { number, trunk, to } => {
+            let mut table = Table::new();
+            if let Some(trunk) = trunk {
+                table.insert("trunk", value(trunk));
+            }
+            table.insert("to", value(to));
+            add(&mut document, "did", number, table)?;
+        }
+        Change::RemoveDid { number } => remove(&mut document, "did", number)?,
         Change::RemoveTrunk { name } => remove(&mut document, "trunk", name)?,
         Change::AddGroup { number, members, ring, seconds } => {
             write_out(&mut document, "group", now)?;
@@ -273,6 +312,29 @@ mod tests {
         let gone = |number: &str| apply(&text, &now, &Change::RemoveMailbox { number: number.into() });
         assert_eq!(gone("300").unwrap(), "");
         assert!(gone("204").is_err());
+    }
+
+    #[test]
+    fn a_trunk_and_its_number_can_be_added_and_removed() {
+        let trunk = Change::AddTrunk {
+            name: "itsp".into(),
+            host: "sip.example.net:5071".into(),
+            kind: "register".into(),
+            username: Some("me".into()),
+            transport: Some("tls".into()),
+            caller_id: Some("+12025550100".into()),
+        };
+        let did =
+            Change::AddDid { number: "+12025550100".into(), trunk: Some("itsp".into()), to: "menu:attendant".into() };
+        let text = apply("", &Config::fresh(), &trunk).unwrap();
+        let text = apply(&text, &Config::fresh(), &did).unwrap();
+        let config = read("t", &text).unwrap().config;
+        let added = &config.trunks["itsp"];
+        assert_eq!((added.port, added.username.as_deref()), (Some(5071), Some("me")));
+        assert_eq!(added.secret, Some(pbx::config::SecretRef::Store("itsp".into())));
+        assert_eq!(config.dids["+12025550100"].to.to_string(), "menu:attendant");
+        let gone = change(&text, &Change::RemoveDid { number: "+12025550100".into() });
+        assert!(gone.dids.is_empty());
     }
 
     #[test]

@@ -22,6 +22,11 @@ impl Client {
         Some(Self { stream: BufReader::new(stream) })
     }
 
+    /// Waits this long for the next answers.
+    pub(crate) fn patience(&mut self, time: std::time::Duration) {
+        let _ = self.stream.get_mut().set_read_timeout(Some(time));
+    }
+
     /// Asks and waits for the answer.
     pub(crate) fn ask(&mut self, request: &Request) -> Outcome<serde_json::Value> {
         let mut line = serde_json::to_string(request).doing(|| "write the request".to_owned())?;

@@ -51,6 +51,41 @@ pub(crate) enum Request {
         /// The change.
         change: crate::config_file::edit::Change,
     },
+    /// The trunks as they are.
+    Trunks,
+    /// Keep a trunk's secret.
+    TrunkSecret {
+        /// The trunk.
+        trunk: String,
+        /// Its secret.
+        secret: Secret,
+    },
+    /// Try a trunk, step by step.
+    TrunkTest {
+        /// The trunk.
+        trunk: String,
+        /// A number to call.
+        call: Option<String>,
+        /// The extension that pays for it.
+        user: Option<String>,
+    },
+}
+
+/// A secret on its way; it shows in no log.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
 }
 
 /// The answer to a request.

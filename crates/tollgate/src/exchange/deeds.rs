@@ -5,8 +5,9 @@ use crate::config_file::edit::{self, Change};
 use crate::config_file::{self, Read, text_of};
 use crate::exchange::{snapshot, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
+use crate::home::vault::Vault;
 use crate::home::{Home, write_private};
-use pbx::config::Config;
+use pbx::config::{Config, SecretRef};
 use pbx::pin::{Hasher, InStore, PinOf, Pins};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -137,6 +138,31 @@ pub(crate) async fn new_pin(store: &Store, pins: &Pins, opens: &Opens) -> Outcom
         Opens::Mailbox(number) => ("mailbox", number.clone()),
     };
     Ok(NewPin { of, pin })
+}
+
+/// Keeps a trunk's secret, sealed. Needs the home's lock or its running exchange.
+pub(crate) async fn trunk_secret(home: &Home, store: &Store, name: &str, secret: &str) -> Outcome<()> {
+    let config = config(home)?.config;
+    let Some(trunk) = config.trunks.get(name) else {
+        return Err(Fault::failed(format!("there is no trunk {name}")).repair("see: tollgate trunk list"));
+    };
+    let kept = match &trunk.secret {
+        Some(SecretRef::Store(kept)) => kept,
+        Some(SecretRef::Env(variable)) => {
+            return Err(Fault::failed(format!(
+                "trunk {name} takes its secret from the environment variable {variable}"
+            ))
+            .repair(format!("write secret = \"store:{name}\" under [trunk.{name}] in tollgate.toml")));
+        }
+        None => {
+            return Err(Fault::failed(format!("trunk {name} uses no secret"))
+                .repair(format!("write secret = \"store:{name}\" under [trunk.{name}] in tollgate.toml")));
+        }
+    };
+    let sealed = Vault::open(home)?.seal(kept, secret)?;
+    store.set_secret(kept, &sealed, wall()).await.doing(|| format!("keep the secret of {name}"))?;
+    store.event(wall(), "secret-rotated", &format!("trunk {name}"));
+    Ok(())
 }
 
 /// The configuration of a home, or all that is wrong with it.

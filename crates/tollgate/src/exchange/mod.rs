@@ -11,6 +11,8 @@ pub(crate) mod serve;
 pub(crate) mod snapshot;
 pub(crate) mod source;
 pub(crate) mod start;
+pub(crate) mod test_call;
+pub(crate) mod trunk_test;
 pub(crate) mod trunks;
 pub(crate) mod until_told;
 

@@ -4,15 +4,18 @@ use crate::config_file::edit::Change;
 use crate::control::server::Serve;
 use crate::control::{Answer, Request};
 use crate::exchange::trunks::Locals;
-use crate::exchange::{deeds, snapshot, start, wall};
+use crate::exchange::{deeds, snapshot, start, trunk_test, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
 use crate::home::Home;
 use crate::net::media_io::MediaIo;
 use crate::net::sip_io::{Ask, Report};
+use crate::net::tls::Identity;
 use crate::prompts::Prompts;
 use pbx::exchange::Exchange;
 use pbx::guard::{self, Guard};
+use pbx::live::Wires;
 use pbx::phones::Phones;
+use pbx::trunks::Trunks;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -32,6 +35,11 @@ pub(crate) struct Running {
     pub(crate) store: Store,
     pub(crate) phones: Arc<Phones>,
     pub(crate) guard: Arc<Guard>,
+    pub(crate) trunks: Arc<Trunks>,
+    /// For calls that the exchange places itself.
+    pub(crate) wires: Arc<Wires>,
+    /// Our certificate, where TLS is spoken.
+    pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) media: Arc<MediaIo>,
     pub(crate) prompts: Arc<Prompts>,
     pub(crate) signalling: mpsc::Sender<Ask>,
@@ -61,6 +69,13 @@ impl Running {
         let before = Arc::clone(&self.exchange.snapshot.load().config);
         let verdict = built.verdict.clone();
         let hash = built.snapshot.program.hash();
+        // A certificate that cannot be used is a broken configuration: nothing is taken over.
+        if let Some(identity) = &self.identity {
+            let (certificate, key) = self.home.tls(&config.tls);
+            if identity.reload(&certificate, &key)? {
+                tracing::info!("new connections see another certificate");
+            }
+        }
         self.prompts.set_folders(snapshot::sound_folders(&self.home, &config));
         self.exchange.snapshot.store(Arc::new(built.snapshot));
         self.media.configure(|ports| {
@@ -73,8 +88,10 @@ impl Running {
         self.trunks_changed.notify_one();
         self.warm();
         let mut later = Vec::new();
-        let listens =
-            |config: &pbx::config::Config| (config.sip.udp.clone(), config.sip.tcp.clone(), config.portal.listen);
+        let listens = |config: &pbx::config::Config| {
+            let sip = &config.sip;
+            (sip.udp.clone(), sip.tcp.clone(), sip.tls.clone(), config.portal.listen)
+        };
         if listens(&config) != listens(&before) {
             later.push("the addresses to listen on are taken at the next start");
         }
@@ -165,7 +182,7 @@ impl Running {
 
     fn ban(&self, source: &str, seconds: Option<u64>) -> Outcome<Value> {
         let ip = guard::parse(source).map_err(Fault::failed)?;
-        if self.phones.knows(ip) {
+        if self.phones.knows(ip) || self.trunks.knows(ip) {
             return Err(Fault::failed(format!("{source} is the address of a trunk or of a registered phone"))
                 .repair("remove the trunk or make the extension's secret new first"));
         }
@@ -207,7 +224,7 @@ impl Running {
         }))
     }
 
-    async fn carry_out(&self, request: Request) -> Outcome<Value> {
+    async fn carry_out(self: Arc<Self>, request: Request) -> Outcome<Value> {
         match request {
             Request::Status => self.status().await,
             Request::Reload => self.reload("the command line").await,
@@ -222,6 +239,16 @@ impl Running {
             Request::Ban { source, seconds } => self.ban(&source, seconds),
             Request::Unban { source } => self.unban(&source),
             Request::Edit { change } => self.edit(change).await,
+            Request::Trunks => Ok(json!(self.trunks.list())),
+            Request::TrunkSecret { trunk, secret } => {
+                deeds::trunk_secret(&self.home, &self.store, &trunk, &secret.0).await?;
+                self.trunks_changed.notify_one();
+                Ok(json!({ "kept": true }))
+            }
+            Request::TrunkTest { trunk, call, user } => {
+                let call = call.as_deref().zip(user.as_deref());
+                Ok(json!(trunk_test::run(&self, &trunk, call).await?))
+            }
         }
     }
 }

@@ -52,6 +52,7 @@ impl Source for Numbers {
             gauge("tollgate_rtp_pairs", "Pairs of RTP ports in use", n(media.pairs)),
             counter("tollgate_rtp_unsent_total", "RTP packets that the system did not take", u(media.unsent)),
             counter("tollgate_media_unheard_total", "Media events that a call had no room for", u(media.unheard)),
+            gauge("tollgate_trunks_down", "Trunks that do not work", n(running.trunks.down())),
             gauge("tollgate_paid_calls", "Paid calls that are on", n(running.exchange.gate.paid_calls())),
             counter(
                 "tollgate_proof_alarms_total",

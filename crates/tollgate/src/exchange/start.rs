@@ -10,7 +10,7 @@ use crate::exchange::scripts::Scripts;
 use crate::exchange::serve::Running;
 use crate::exchange::snapshot::{self, Built};
 use crate::exchange::source::Numbers;
-use crate::exchange::trunks::{self, Locals};
+use crate::exchange::trunks::{Locals, Roads};
 use crate::exchange::until_told::{self, Signals};
 use crate::exchange::{random, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
@@ -20,6 +20,7 @@ use crate::net::bind::{self, Bound, Wanted};
 use crate::net::media_io::{self, MediaIo};
 use crate::net::ports::Ports;
 use crate::net::sip_io::{Ask, Report, SipIo};
+use crate::net::tls::Identity;
 use crate::prompts::Prompts;
 use pbx::config::{Config, Network, PortalListen};
 use pbx::database::Database;
@@ -31,6 +32,8 @@ use pbx::guard::Guard;
 use pbx::live::Wires;
 use pbx::mailbox::{self, Mailboxes};
 use pbx::phones::Phones;
+use pbx::trunks::Trunks;
+use pbx::trunks::keeper::Keeper;
 use sip::Endpoint;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,15 +86,15 @@ pub(crate) async fn run(home: &Home, drain: Option<u64>, tell: impl FnOnce(&Told
         drop(home.lock()?);
     }
     let config = Arc::clone(&built.snapshot.config);
-    if let Some(at) = config.sip.tls.first() {
-        return Err(Fault::unusable(format!("[sip] tls = [\"{at}\"]: this version speaks no TLS"))
-            .repair("leave tls out; phones and trunks come by UDP and TCP"));
-    }
     let named = |key: &str| built.written.contains(&["sip", key]) || built.written.contains(&["sip", "udp"]);
     let wanted = |list: &[SocketAddr], key: &str| -> Vec<Wanted> {
         list.iter().map(|at| Wanted { at: *at, named: named(key) }).collect()
     };
-    let bound = bind::signalling(&wanted(&config.sip.udp, "udp"), &wanted(&config.sip.tcp, "tcp"))?;
+    let bound = bind::signalling(
+        &wanted(&config.sip.udp, "udp"),
+        &wanted(&config.sip.tcp, "tcp"),
+        &wanted(&config.sip.tls, "tls"),
+    )?;
     let metrics = metrics_listener(&config)?;
     let prepared = first_run::prepare(home, state, &text).await?;
     let first = prepared.first;
@@ -229,10 +232,18 @@ impl Starting<'_> {
         let known = Arc::clone(&phones);
         exchange.ask_registered(move |user| !known.contacts(Instant::now(), user).is_empty());
         let (orders, ordered) = mpsc::channel(pbx::limits::SIP_COMMANDS);
-        let wires = Arc::new(Wires { sip: orders.clone(), media: media.clone(), phones: Arc::clone(&phones) });
+        let trunks = Arc::new(Trunks::default());
+        let wires = Arc::new(Wires {
+            sip: orders.clone(),
+            media: media.clone(),
+            phones: Arc::clone(&phones),
+            trunks: Arc::clone(&trunks),
+        });
+        let running_wires = Arc::clone(&wires);
         let guard = Guard::load(store.clone(), now, wall()).await.doing(|| "read the bans".to_owned())?;
-        let door = Door::new(Arc::clone(&exchange), Arc::clone(&phones), Arc::clone(&guard), random()?, now);
-        let signal = pbx::signal::Signal::new(Arc::clone(&exchange), wires, door);
+        let shared = (Arc::clone(&phones), Arc::clone(&guard), Arc::clone(&trunks));
+        let door = Door::new(Arc::clone(&exchange), shared.0, shared.1, shared.2, random()?, now);
+        let signal = pbx::signal::Signal::new(Arc::clone(&exchange), wires, door, keeper(&trunks, &store)?);
         let endpoint = Endpoint::new(sip_config(&config, phones.realm())?);
         let told = Told {
             listens: listens(&bound),
@@ -244,9 +255,19 @@ impl Starting<'_> {
             findings,
             without_secret: config.extensions.keys().filter(|u| phones.credentials(u).is_none()).cloned().collect(),
         };
-        let locals = Locals { udp: bound.udp.iter().filter_map(|socket| socket.local_addr().ok()).collect() };
+        let at = |list: &[TcpListener]| list.iter().filter_map(|socket| socket.local_addr().ok()).collect();
+        let locals = Locals {
+            udp: bound.udp.iter().filter_map(|socket| socket.local_addr().ok()).collect(),
+            tcp: at(&bound.tcp),
+            tls: at(&bound.tls),
+        };
+        let identity = identity(home, &config)?;
+        let tls = match &identity {
+            Some(identity) => Some(tokio_rustls::TlsAcceptor::from(identity.server()?)),
+            None => None,
+        };
         let (asks, asked) = mpsc::channel(64);
-        let sip = SipIo::new(bound, endpoint, signal, ordered, asked).doing(|| "take the sockets".to_owned())?;
+        let sip = SipIo::new(bound, tls, endpoint, signal, ordered, asked).doing(|| "take the sockets".to_owned())?;
         let control = server::listen(home)?;
         let (end, ended) = mpsc::channel(4);
         let running = Arc::new(Running {
@@ -255,6 +276,9 @@ impl Starting<'_> {
             store,
             phones,
             guard,
+            trunks,
+            wires: running_wires,
+            identity,
             media,
             prompts,
             signalling: asks,
@@ -308,12 +332,17 @@ impl Ready {
             // Told to stop or broken: whoever waits finds out which.
             let _ = broke.try_send("the signalling task ended by itself".to_owned());
         }));
-        tasks.rest.spawn(trunks::keep(
-            Arc::clone(&running.exchange),
-            Arc::clone(&running.phones),
-            running.locals.clone(),
-            Arc::clone(&running.trunks_changed),
-        ));
+        tasks.rest.spawn(
+            Roads {
+                home: running.home.clone(),
+                exchange: Arc::clone(&running.exchange),
+                store: running.store.clone(),
+                locals: running.locals.clone(),
+                signalling: running.signalling.clone(),
+                changed: Arc::clone(&running.trunks_changed),
+            }
+            .keep(),
+        );
         tasks.rest.spawn(server::run(control, Arc::clone(running)));
         tasks.rest.spawn(pbx::lamp::watch(Arc::clone(&running.exchange), orders));
         tasks.rest.spawn(crate::mail::run(running.home.clone(), Arc::clone(&running.exchange), running.store.clone()));
@@ -397,10 +426,27 @@ fn allow_many_files() {
     }
 }
 
+/// Our certificate, where somebody may ask for it.
+fn identity(home: &Home, config: &Config) -> Outcome<Option<Arc<Identity>>> {
+    if config.sip.tls.is_empty() {
+        return Ok(None);
+    }
+    let (certificate, key) = home.tls(&config.tls);
+    Identity::load(&certificate, &key).map(Some)
+}
+
+/// Who registers at trunks, and writes down for the owner when one goes or comes.
+fn keeper(trunks: &Arc<Trunks>, store: &Store) -> Outcome<Keeper> {
+    let seed = random()?.first_chunk().copied().map_or(0, u64::from_le_bytes);
+    let store = store.clone();
+    Ok(Keeper::new(Arc::clone(trunks), seed, Box::new(move |kind, text| store.event(wall(), kind, text))))
+}
+
 fn listens(bound: &Bound) -> Vec<String> {
     let udp = bound.udp.iter().filter_map(|socket| socket.local_addr().ok()).map(|at| format!("udp {at}"));
     let tcp = bound.tcp.iter().filter_map(|socket| socket.local_addr().ok()).map(|at| format!("tcp {at}"));
-    udp.chain(tcp).collect()
+    let tls = bound.tls.iter().filter_map(|socket| socket.local_addr().ok()).map(|at| format!("tls {at}"));
+    udp.chain(tcp).chain(tls).collect()
 }
 
 fn addresses(bound: &Bound) -> Vec<IpAddr> {

@@ -4,6 +4,7 @@
 pub(crate) mod certificate;
 pub(crate) mod make;
 pub(crate) mod template;
+pub(crate) mod vault;
 
 use crate::fault::{Doing, Fault, Outcome};
 use rustix::fs::FlockOperation;
@@ -65,6 +66,16 @@ impl Home {
     /// The pepper of stored PIN hashes, 32 bytes.
     pub(crate) fn pepper(&self) -> PathBuf {
         self.root.join("keys").join("pepper")
+    }
+
+    /// Certificate and key that the configuration names.
+    pub(crate) fn tls(&self, named: &pbx::config::Tls) -> (PathBuf, PathBuf) {
+        (self.root.join(&named.certificate), self.root.join(&named.key))
+    }
+
+    /// The key that trunks' secrets are sealed with, 32 bytes.
+    pub(crate) fn vault(&self) -> PathBuf {
+        self.root.join("keys").join("vault")
     }
 
     /// The socket of the running exchange.

@@ -15,9 +15,10 @@ language = "en"         # of the voice prompts
 # timezone = "America/New_York"   # for schedules; left out: the machine's own
 
 [sip]
-# Where calls and phones come in. Left out: port 5060 of every address, UDP and TCP, IPv4 and IPv6.
+# Where calls and phones come in. Left out: port 5060 of every address, UDP and TCP, 5061 for TLS, IPv4 and IPv6.
 # udp = ["0.0.0.0:5060", "[::]:5060"]
 # tcp = ["0.0.0.0:5060", "[::]:5060"]
+# tls = ["0.0.0.0:5061", "[::]:5061"]
 # Behind a router that forwards port 5060 and the ports below: its public address, so that callers' sound
 # finds its way back.
 # public_address = "203.0.113.5"
@@ -68,12 +69,19 @@ dial = "2XX"                # extensions and groups that can be dialled at once
 timeout = "extension:204"   # whoever presses nothing
 invalid = "again"
 
+# TLS shows the certificate in cert/, which nobody has signed. Your own, taken over by SIGHUP whenever it is new:
+# [tls]
+# certificate = "/etc/letsencrypt/live/pbx.example.net/fullchain.pem"
+# key = "/etc/letsencrypt/live/pbx.example.net/privkey.pem"
+
 # A line to the outside: a provider or a gateway box. The route says who may use it and what to dial.
 # Who may call what is decided by the gate for every single call; "tollgate reach" shows what that comes to.
 #
 # [trunk.itsp]
-# kind = "address"                 # known by its address
+# kind = "register"                # or "address": known by its address; "gateway": a box in our own network
 # host = "sip.provider.example"
+# username = "5551234"
+# secret = "store:itsp"            # tollgate trunk secret itsp
 # caller_id = "+12025550100"
 #
 # [route.national]

@@ -14,6 +14,8 @@ pub(crate) struct Bound {
     pub(crate) udp: Vec<UdpSocket>,
     /// Listening stream sockets.
     pub(crate) tcp: Vec<TcpListener>,
+    /// Listening stream sockets for TLS.
+    pub(crate) tls: Vec<TcpListener>,
     /// Addresses that this machine cannot have, and that nobody asked for by name.
     pub(crate) skipped: Vec<String>,
 }
@@ -28,7 +30,7 @@ pub(crate) struct Wanted {
 }
 
 /// Binds everything wanted, or says which port is taken and by whom as far as the system tells.
-pub(crate) fn signalling(udp: &[Wanted], tcp: &[Wanted]) -> Outcome<Bound> {
+pub(crate) fn signalling(udp: &[Wanted], tcp: &[Wanted], tls: &[Wanted]) -> Outcome<Bound> {
     let mut bound = Bound::default();
     for wanted in udp {
         match datagram(wanted.at, SIP_SOCKET_BUFFER) {
@@ -37,14 +39,16 @@ pub(crate) fn signalling(udp: &[Wanted], tcp: &[Wanted]) -> Outcome<Bound> {
             Err(error) => return Err(taken("udp", wanted.at, &error)),
         }
     }
-    for wanted in tcp {
-        match listener(wanted.at) {
-            Ok(socket) => bound.tcp.push(socket),
-            Err(error) if may_skip(wanted, &error) => bound.skipped.push(format!("tcp {}", wanted.at)),
-            Err(error) => return Err(taken("tcp", wanted.at, &error)),
+    for (name, list, sockets) in [("tcp", tcp, &mut bound.tcp), ("tls", tls, &mut bound.tls)] {
+        for wanted in list {
+            match listener(wanted.at) {
+                Ok(socket) => sockets.push(socket),
+                Err(error) if may_skip(wanted, &error) => bound.skipped.push(format!("{name} {}", wanted.at)),
+                Err(error) => return Err(taken(name, wanted.at, &error)),
+            }
         }
     }
-    if bound.udp.is_empty() && bound.tcp.is_empty() {
+    if bound.udp.is_empty() && bound.tcp.is_empty() && bound.tls.is_empty() {
         return Err(Fault::failed("there is no address to listen on for calls")
             .repair("name one in tollgate.toml: [sip] udp = [\"0.0.0.0:5060\"]"));
     }
@@ -119,6 +123,7 @@ pub(crate) fn taken(transport: &str, at: SocketAddr, error: &io::Error) -> Fault
 
 /// The program that holds a port, as far as /proc lets us see.
 fn holder(transport: &str, at: SocketAddr) -> Option<String> {
+    let transport = if transport == "tls" { "tcp" } else { transport };
     let inodes: Vec<String> = [transport.to_owned(), format!("{transport}6")]
         .iter()
         .filter_map(|table| std::fs::read_to_string(format!("/proc/net/{table}")).ok())
@@ -173,7 +178,7 @@ mod tests {
         let first = datagram("127.0.0.1:0".parse().unwrap(), 4096).unwrap();
         let at = first.local_addr().unwrap();
         let wanted = Wanted { at, named: true };
-        let fault = signalling(&[wanted], &[]).unwrap_err();
+        let fault = signalling(&[wanted], &[], &[]).unwrap_err();
         assert!(fault.message.contains(&at.port().to_string()), "{fault}");
         assert!(fault.message.contains(&format!("process {}", std::process::id())), "{fault}");
     }
@@ -181,6 +186,6 @@ mod tests {
     #[test]
     fn an_address_of_another_machine_is_refused() {
         let wanted = Wanted { at: "192.0.2.1:5060".parse().unwrap(), named: true };
-        assert!(signalling(&[], &[wanted]).unwrap_err().message.contains("no address 192.0.2.1"));
+        assert!(signalling(&[], &[wanted], &[]).unwrap_err().message.contains("no address 192.0.2.1"));
     }
 }

@@ -3,26 +3,43 @@
 
 use crate::limits::{STREAM_READS, STREAMS};
 use crate::net::bind::Bound;
-use crate::net::tcp::{Input, Streams};
+use crate::net::tcp::{Input, Line, Streams};
 use crate::net::udp::Ports;
 use bytes::Bytes;
 use pbx::signal::{Signal, SipCommand};
 use pbx::switch::Origin;
+use pbx::trunks::TrunkWay;
+use pbx::trunks::keeper::Said;
 use sip::{Endpoint, Flow, Transmit, Transport};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future as _;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
+use tokio_rustls::TlsAcceptor;
 
 /// What the exchange asks of the signalling task.
-#[derive(Debug)]
 pub(crate) enum Ask {
     /// Take no new calls.
     Drain,
+    /// Trunks are reached like this from now on, those by streams over these lines.
+    Trunks {
+        /// Lines of ours.
+        lines: Vec<Line>,
+        /// The ways.
+        ways: BTreeMap<String, TrunkWay>,
+    },
+    /// Ask a trunk something, for its owner: REGISTER or OPTIONS.
+    Probe {
+        /// Which one.
+        trunk: String,
+        /// REGISTER, else OPTIONS.
+        register: bool,
+        /// Where what it says goes.
+        reply: oneshot::Sender<Said>,
+    },
     /// From now on, tell peers this address.
     Advertise(Option<sip::Advertise>),
     /// How are you?
@@ -51,8 +68,10 @@ pub(crate) struct SipIo {
     ports: Ports,
     streams: Streams,
     writers: HashMap<u64, mpsc::Sender<Bytes>>,
-    /// Flows to peers that we call over a stream of our own making, which have no number until it stands.
-    outgoing: HashMap<SocketAddr, Outgoing>,
+    /// Streams of our own making, by the number of their line.
+    lines: HashMap<u64, Outgoing>,
+    /// Which line a connection carries.
+    carries: HashMap<u64, u64>,
     inputs: mpsc::Receiver<Input>,
     commands: mpsc::Receiver<SipCommand>,
     asks: mpsc::Receiver<Ask>,
@@ -61,8 +80,18 @@ pub(crate) struct SipIo {
     accepting: Vec<tokio::task::JoinHandle<()>>,
 }
 
-/// A stream that we opened, or are opening.
-enum Outgoing {
+/// A line, and the stream that carries it.
+struct Outgoing {
+    line: Line,
+    stream: Stream,
+    /// Trunks still use it.
+    current: bool,
+}
+
+/// The stream of a line.
+enum Stream {
+    /// There is none; what is sent opens it.
+    Closed,
     /// What waits until it stands.
     Opening(Vec<Bytes>),
     /// It stands under this number.
@@ -76,6 +105,7 @@ impl SipIo {
     /// Takes the sockets over. Must be called inside the runtime.
     pub(crate) fn new(
         bound: Bound,
+        tls: Option<TlsAcceptor>,
         endpoint: Endpoint<Origin>,
         signal: Signal,
         commands: mpsc::Receiver<SipCommand>,
@@ -84,9 +114,11 @@ impl SipIo {
         let (heard, inputs) = mpsc::channel(STREAM_READS);
         let streams = Streams::new(heard);
         let mut accepting = Vec::new();
-        for listener in bound.tcp {
+        let clear = bound.tcp.into_iter().map(|listener| (listener, None));
+        let secure = bound.tls.into_iter().map(|listener| (listener, tls.clone()));
+        for (listener, tls) in clear.chain(secure) {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            accepting.push(tokio::spawn(streams.clone().accept(listener)));
+            accepting.push(tokio::spawn(streams.clone().accept(listener, tls)));
         }
         Ok(Self {
             endpoint,
@@ -94,7 +126,8 @@ impl SipIo {
             ports: Ports::new(bound.udp)?,
             streams,
             writers: HashMap::with_capacity(64),
-            outgoing: HashMap::new(),
+            lines: HashMap::new(),
+            carries: HashMap::new(),
             inputs,
             commands,
             asks,
@@ -126,6 +159,16 @@ impl SipIo {
             some = true;
             match ask {
                 Some(Ask::Drain) => self.signal.drain(),
+                Some(Ask::Trunks { lines, ways }) => {
+                    self.set_lines(lines);
+                    self.signal.set_trunks(now, ways);
+                }
+                Some(Ask::Probe { trunk, register, reply }) => {
+                    let listener = Box::new(move |said| {
+                        let _ = reply.send(said);
+                    });
+                    self.signal.probe(now, &mut self.endpoint, &trunk, register, listener);
+                }
                 Some(Ask::Advertise(advertise)) => self.endpoint.advertise(advertise),
                 Some(Ask::Report(reply)) => {
                     let _ = reply.send(self.report());
@@ -162,11 +205,12 @@ impl SipIo {
 
     /// Lets due timers fire and sets the alarm for the next. True if any was due.
     fn timers(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
-        let Some(at) = self.endpoint.poll_timeout() else {
+        let Some(at) = self.endpoint.poll_timeout().into_iter().chain(self.signal.poll_timeout()).min() else {
             return false;
         };
         if at <= now {
             self.endpoint.timeout(now);
+            self.signal.timeout(now, &mut self.endpoint);
             return true;
         }
         if self.sleeps_until != Some(at) {
@@ -178,9 +222,9 @@ impl SipIo {
 
     fn input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Opened { flow, writes, ours } => {
-                if ours {
-                    self.opened(&flow, &writes);
+            Input::Opened { flow, writes, line } => {
+                if let Some(line) = line {
+                    self.opened(line, &flow, &writes);
                 }
                 // The listeners bound what there is; this bounds what is kept, whatever they do.
                 if self.writers.len() < STREAMS * 2 {
@@ -197,20 +241,39 @@ impl SipIo {
             }
             Input::Closed { connection } => {
                 self.writers.remove(&connection);
-                self.outgoing.retain(|_, outgoing| !matches!(outgoing, Outgoing::Open(n) if *n == connection));
-                self.endpoint.closed(now, connection);
-                self.signal.closed(now, connection);
+                match self.carries.remove(&connection) {
+                    Some(line) => self.line_closed(now, line),
+                    None => {
+                        self.endpoint.closed(now, connection);
+                        self.signal.closed(now, connection);
+                    }
+                }
             }
-            Input::Refused { remote } => {
-                self.outgoing.remove(&remote);
+            Input::Refused { line, why } => {
+                self.signal.refused(line, &why);
+                self.line_closed(now, line);
             }
         }
     }
 
-    /// A stream that we opened stands: what waited for it goes out.
-    fn opened(&mut self, flow: &Flow, writes: &mpsc::Sender<Bytes>) {
-        let open = Outgoing::Open(flow.connection);
-        if let Some(Outgoing::Opening(waiting)) = self.outgoing.insert(flow.remote, open) {
+    /// Takes new lines over. One that no trunk uses any more lives as long as its stream does.
+    fn set_lines(&mut self, lines: Vec<Line>) {
+        self.lines.retain(|_, known| {
+            known.current = false;
+            !matches!(known.stream, Stream::Closed)
+        });
+        for line in lines {
+            let number = line.number;
+            let stream = self.lines.remove(&number).map_or(Stream::Closed, |known| known.stream);
+            self.lines.insert(number, Outgoing { line, stream, current: true });
+        }
+    }
+
+    /// The stream of a line stands: what waited for it goes out.
+    fn opened(&mut self, number: u64, flow: &Flow, writes: &mpsc::Sender<Bytes>) {
+        let Some(known) = self.lines.get_mut(&number) else { return };
+        self.carries.insert(flow.connection, number);
+        if let Stream::Opening(waiting) = std::mem::replace(&mut known.stream, Stream::Open(flow.connection)) {
             for bytes in waiting {
                 if writes.try_send(bytes).is_err() {
                     tracing::debug!(peer = %flow.remote, "a stream does not take what waited for it");
@@ -219,11 +282,22 @@ impl SipIo {
         }
     }
 
-    /// Transactions that began before the stream stood know it by the number 0.
+    /// The stream of a line is gone, or did not come about. What is sent next opens it anew.
+    fn line_closed(&mut self, now: Instant, number: u64) {
+        if let Some(known) = self.lines.get_mut(&number) {
+            known.stream = Stream::Closed;
+            if !known.current {
+                self.lines.remove(&number);
+            }
+        }
+        self.endpoint.interrupted(now, number);
+    }
+
+    /// What comes by a line's stream comes by the line.
     fn known_as(&self, flow: Flow) -> Flow {
-        match self.outgoing.get(&flow.remote) {
-            Some(Outgoing::Open(connection)) if *connection == flow.connection => Flow { connection: 0, ..flow },
-            _ => flow,
+        match self.carries.get(&flow.connection).and_then(|number| self.lines.get(number)) {
+            Some(known) => Flow { connection: known.line.number, local: known.line.local, ..flow },
+            None => flow,
         }
     }
 
@@ -249,7 +323,7 @@ impl SipIo {
         let Transmit { flow, bytes } = transmit;
         match flow.transport {
             Transport::Udp => self.ports.send(flow.local, flow.remote, &bytes),
-            Transport::Tcp | Transport::Tls if flow.connection == 0 => self.call_out(flow, bytes),
+            Transport::Tcp | Transport::Tls if flow.connection >= Line::FIRST => self.call_out(flow.connection, bytes),
             Transport::Tcp | Transport::Tls => self.write(flow.connection, bytes),
         }
     }
@@ -264,24 +338,24 @@ impl SipIo {
         }
     }
 
-    fn call_out(&mut self, flow: Flow, bytes: Bytes) {
-        match self.outgoing.get_mut(&flow.remote) {
-            Some(Outgoing::Open(connection)) => {
+    fn call_out(&mut self, number: u64, bytes: Bytes) {
+        let Some(known) = self.lines.get_mut(&number) else {
+            tracing::debug!(number, "a line that is no longer there");
+            return;
+        };
+        match &mut known.stream {
+            Stream::Open(connection) => {
                 let connection = *connection;
                 self.write(connection, bytes);
             }
-            Some(Outgoing::Opening(waiting)) => {
+            Stream::Opening(waiting) => {
                 if waiting.len() < WAITING {
                     waiting.push(bytes);
                 }
             }
-            None => {
-                if self.outgoing.len() >= STREAMS {
-                    return;
-                }
-                self.outgoing.insert(flow.remote, Outgoing::Opening(vec![bytes]));
-                let streams = self.streams.clone();
-                tokio::spawn(async move { streams.connect(flow.remote).await });
+            Stream::Closed => {
+                known.stream = Stream::Opening(vec![bytes]);
+                tokio::spawn(self.streams.clone().connect(known.line.clone()));
             }
         }
     }

@@ -1,10 +1,13 @@
-//! Stream connections: a listener per address, one small task per connection. Bounded in number, in time and in what waits to be written.
+//! Stream connections, in clear and under TLS: a listener per address, one small task per connection. Bounded in number, in time and in what
+//! waits to be written; a TLS handshake besides in number at once, in total and per source, so that who begins many and ends none is alone with it.
+//! Connections of our own lead to trunks and are called [`Line`]s.
 
 use crate::limits::{
-    STREAM_CONNECT, STREAM_FIRST_MESSAGE, STREAM_IDLE, STREAM_REST_OF_MESSAGE, STREAM_WRITE, STREAM_WRITES, STREAMS,
-    STREAMS_PER_SOURCE,
+    HANDSHAKES, HANDSHAKES_PER_SOURCE, STREAM_CONNECT, STREAM_FIRST_MESSAGE, STREAM_IDLE, STREAM_REST_OF_MESSAGE,
+    STREAM_WRITE, STREAM_WRITES, STREAMS, STREAMS_PER_SOURCE, TLS_HANDSHAKE,
 };
 use crate::net::address::source;
+use crate::net::tls::{self, Peer};
 use bytes::Bytes;
 use sip::framer::PONG;
 use sip::{Flow, Frame, Framer, Transport};
@@ -14,10 +17,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// What connections tell the signalling task.
 #[derive(Debug)]
@@ -28,8 +32,8 @@ pub(crate) enum Input {
         flow: Flow,
         /// Where its outgoing messages go.
         writes: mpsc::Sender<Bytes>,
-        /// We opened it.
-        ours: bool,
+        /// We opened it, for the line of this number.
+        line: Option<u64>,
     },
     /// One whole message.
     Message {
@@ -45,9 +49,29 @@ pub(crate) enum Input {
     },
     /// A connection that we wanted did not come about.
     Refused {
-        /// To where.
-        remote: SocketAddr,
+        /// For which line.
+        line: u64,
+        /// Why, in words for an owner.
+        why: String,
     },
+}
+
+/// A way to a trunk by a stream that we open, and open again when it was lost. Flows know it by its number.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    /// Its number; see [`Line::number`].
+    pub(crate) number: u64,
+    /// To where.
+    pub(crate) remote: SocketAddr,
+    /// The address of ours that the trunk is told; the stream's own port is nobody's to call.
+    pub(crate) local: SocketAddr,
+    /// How the trunk proves who it is; none: in clear.
+    pub(crate) tls: Option<Peer>,
+}
+
+impl Line {
+    /// Numbers of lines are told from those of connections by their first bit.
+    pub(crate) const FIRST: u64 = 1 << 63;
 }
 
 /// Shared by listeners and connections: who has how many, and where messages go.
@@ -65,27 +89,54 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Held {
+    streams: Count,
+    handshakes: Count,
+}
+
+/// How many there are, in total and by source.
+#[derive(Debug, Default)]
+struct Count {
     total: usize,
     by_source: HashMap<IpAddr, usize>,
 }
 
-/// A place among the connections; given back when dropped.
+impl Count {
+    fn take(&mut self, source: IpAddr, most: usize, most_per_source: usize) -> bool {
+        if self.total >= most {
+            return false;
+        }
+        let count = self.by_source.entry(source).or_default();
+        if *count >= most_per_source {
+            return false;
+        }
+        *count += 1;
+        self.total += 1;
+        true
+    }
+
+    fn give_back(&mut self, source: IpAddr) {
+        self.total = self.total.saturating_sub(1);
+        if let Some(count) = self.by_source.get_mut(&source) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_source.remove(&source);
+            }
+        }
+    }
+}
+
+/// A place among the connections, or among the handshakes; given back when dropped.
 #[derive(Debug)]
 struct Place {
     inner: Arc<Inner>,
     source: IpAddr,
+    of: fn(&mut Held) -> &mut Count,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.total = held.total.saturating_sub(1);
-        if let Some(count) = held.by_source.get_mut(&self.source) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                held.by_source.remove(&self.source);
-            }
-        }
+        (self.of)(&mut held).give_back(self.source);
     }
 }
 
@@ -103,31 +154,28 @@ impl Streams {
     }
 
     fn place(&self, peer: IpAddr) -> Option<Place> {
-        let source = source(peer);
-        let mut held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.total >= STREAMS {
-            return None;
-        }
-        let count = held.by_source.entry(source).or_default();
-        if *count >= STREAMS_PER_SOURCE {
-            return None;
-        }
-        *count += 1;
-        held.total += 1;
-        Some(Place { inner: Arc::clone(&self.inner), source })
+        self.take(peer, |held| &mut held.streams, STREAMS, STREAMS_PER_SOURCE)
     }
 
-    /// Accepts until the task is aborted.
-    pub(crate) async fn accept(self, listener: TcpListener) {
+    fn handshake(&self, peer: IpAddr) -> Option<Place> {
+        self.take(peer, |held| &mut held.handshakes, HANDSHAKES, HANDSHAKES_PER_SOURCE)
+    }
+
+    fn take(&self, peer: IpAddr, of: fn(&mut Held) -> &mut Count, most: usize, per_source: usize) -> Option<Place> {
+        let source = source(peer);
+        let mut held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner);
+        of(&mut held).take(source, most, per_source).then(|| Place { inner: Arc::clone(&self.inner), source, of })
+    }
+
+    /// Accepts until the task is aborted; under TLS with a certificate to show.
+    pub(crate) async fn accept(self, listener: TcpListener, tls: Option<TlsAcceptor>) {
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => {
-                    if let Some(place) = self.place(peer.ip()) {
-                        self.serve(stream, peer, place, false);
-                    } else {
-                        tracing::debug!(%peer, "too many connections: refused");
-                    }
-                }
+                Ok((stream, peer)) => match (self.place(peer.ip()), &tls) {
+                    (None, _) => tracing::debug!(%peer, "too many connections: refused"),
+                    (Some(place), None) => self.serve(stream, peer, place),
+                    (Some(place), Some(tls)) => self.shake(stream, peer, place, tls.clone()),
+                },
                 Err(error) => {
                     // Most often: no file descriptor left. Waiting lets some be given back.
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -137,43 +185,97 @@ impl Streams {
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place, ours: bool) {
+    fn flow(&self, transport: Transport, local: SocketAddr, remote: SocketAddr) -> Flow {
+        let connection = self.inner.next.fetch_add(1, Ordering::Relaxed);
+        Flow { transport, local, remote, connection }
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let Ok(local) = stream.local_addr() else {
             return;
         };
-        let connection = self.inner.next.fetch_add(1, Ordering::Relaxed);
-        let flow = Flow { transport: Transport::Tcp, local, remote: peer, connection };
-        tokio::spawn(hold(stream, flow, self.inner.inputs.clone(), place, ours));
+        let _ = stream.set_nodelay(true);
+        let flow = self.flow(Transport::Tcp, local, peer);
+        let (reader, writer) = stream.into_split();
+        tokio::spawn(hold(reader, writer, flow, self.inner.inputs.clone(), place, None));
     }
 
-    /// Opens a connection to a trunk or phone; it reports itself with [`Input::Opened`] or [`Input::Refused`].
-    pub(crate) async fn connect(&self, remote: SocketAddr) {
-        let opened = match self.place(remote.ip()) {
-            Some(place) => tokio::time::timeout(STREAM_CONNECT, TcpStream::connect(remote))
-                .await
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-                .map(|stream| self.serve(stream, remote, place, true)),
-            None => Err(io::Error::other("too many connections")),
+    /// A handshake of its own task and of bounded length, and only then a connection.
+    fn shake(&self, stream: TcpStream, peer: SocketAddr, place: Place, tls: TlsAcceptor) {
+        let (Ok(local), Some(handshake)) = (stream.local_addr(), self.handshake(peer.ip())) else {
+            tracing::debug!(%peer, "too many handshakes at once: refused");
+            return;
         };
-        if let Err(error) = opened {
-            tracing::debug!(%error, %remote, "a connection did not come about");
-            let _ = self.inner.inputs.send(Input::Refused { remote }).await;
+        let _ = stream.set_nodelay(true);
+        let this = self.clone();
+        tokio::spawn(async move {
+            let shaken = tokio::time::timeout(TLS_HANDSHAKE, tls.accept(stream)).await;
+            drop(handshake);
+            match shaken {
+                Ok(Ok(stream)) => {
+                    let flow = this.flow(Transport::Tls, local, peer);
+                    let (reader, writer) = tokio::io::split(stream);
+                    hold(reader, writer, flow, this.inner.inputs.clone(), place, None).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+            }
+        });
+    }
+
+    /// Opens a connection to a trunk and holds it until it is lost; it reports itself with [`Input::Opened`] or [`Input::Refused`].
+    pub(crate) async fn connect(self, line: Line) {
+        let opening = tokio::time::timeout(STREAM_CONNECT, self.open(&line)).await;
+        let why = match opening {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => tls::in_words(&error),
+            Err(_) => tls::in_words(&io::ErrorKind::TimedOut.into()),
+        };
+        tracing::debug!(remote = %line.remote, why, "a connection did not come about");
+        let _ = self.inner.inputs.send(Input::Refused { line: line.number, why }).await;
+    }
+
+    async fn open(&self, line: &Line) -> io::Result<()> {
+        // Trunks are few and ours: they take no place that peers compete for.
+        let stream = TcpStream::connect(line.remote).await?;
+        let local = stream.local_addr()?;
+        let _ = stream.set_nodelay(true);
+        let (inputs, number) = (self.inner.inputs.clone(), Some(line.number));
+        match &line.tls {
+            None => {
+                let flow = self.flow(Transport::Tcp, local, line.remote);
+                let (reader, writer) = stream.into_split();
+                tokio::spawn(hold(reader, writer, flow, inputs, (), number));
+            }
+            Some(peer) => {
+                let connector = TlsConnector::from(Arc::clone(&peer.config));
+                let stream = connector.connect(peer.name.clone(), stream).await?;
+                let flow = self.flow(Transport::Tls, local, line.remote);
+                let (reader, writer) = tokio::io::split(stream);
+                tokio::spawn(hold(reader, writer, flow, inputs, (), number));
+            }
         }
+        Ok(())
     }
 }
 
-/// The life of one connection.
-async fn hold(stream: TcpStream, flow: Flow, inputs: mpsc::Sender<Input>, place: Place, ours: bool) {
-    let _ = stream.set_nodelay(true);
+/// The life of one connection. `place` is given back at its end.
+async fn hold<P: Send>(
+    reader: impl AsyncRead + Unpin,
+    writer: impl AsyncWrite + Unpin,
+    flow: Flow,
+    inputs: mpsc::Sender<Input>,
+    place: P,
+    line: Option<u64>,
+) {
     let (writes, queue) = mpsc::channel(STREAM_WRITES);
     // The connection's own way to answer keep-alives; it must not keep the queue open.
     let pongs = writes.downgrade();
-    if inputs.send(Input::Opened { flow, writes, ours }).await.is_err() {
+    if inputs.send(Input::Opened { flow, writes, line }).await.is_err() {
         return;
     }
-    let (reader, writer) = stream.into_split();
     let why = tokio::select! {
-        why = read(reader, flow, &inputs, &pongs, ours) => why,
+        why = read(reader, flow, &inputs, &pongs, line.is_some()) => why,
         why = write(writer, queue) => why,
     };
     tracing::debug!(peer = %flow.remote, why, "connection closed");
@@ -182,7 +284,7 @@ async fn hold(stream: TcpStream, flow: Flow, inputs: mpsc::Sender<Input>, place:
 }
 
 async fn read(
-    mut reader: tokio::net::tcp::OwnedReadHalf,
+    mut reader: impl AsyncRead + Unpin,
     flow: Flow,
     inputs: &mpsc::Sender<Input>,
     pongs: &mpsc::WeakSender<Bytes>,
@@ -234,9 +336,14 @@ async fn read(
     }
 }
 
-async fn write(mut writer: tokio::net::tcp::OwnedWriteHalf, mut queue: mpsc::Receiver<Bytes>) -> &'static str {
+async fn write(mut writer: impl AsyncWrite + Unpin, mut queue: mpsc::Receiver<Bytes>) -> &'static str {
     while let Some(bytes) = queue.recv().await {
-        match tokio::time::timeout(STREAM_WRITE, writer.write_all(&bytes)).await {
+        let written = async {
+            writer.write_all(&bytes).await?;
+            // Under TLS a record may wait inside until it is flushed.
+            writer.flush().await
+        };
+        match tokio::time::timeout(STREAM_WRITE, written).await {
             Err(_) => return "does not read",
             Ok(Err(_)) => return "broken",
             Ok(Ok(())) => {}
@@ -250,6 +357,8 @@ async fn write(mut writer: tokio::net::tcp::OwnedWriteHalf, mut queue: mpsc::Rec
 mod tests {
     use super::*;
     use crate::limits::STREAM_READS;
+    use crate::net::tls::Identity;
+    use crate::net::tls::tests::Authority;
     use std::net::Ipv4Addr;
 
     const MESSAGE: &[u8] = b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n";
@@ -263,7 +372,7 @@ mod tests {
         let (streams, inputs) = streams();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        tokio::spawn(streams.accept(listener));
+        tokio::spawn(streams.accept(listener, None));
         (at, inputs)
     }
 
@@ -281,7 +390,7 @@ mod tests {
         }
         assert!(streams.place(Ipv4Addr::new(198, 51, 100, 1).into()).is_none());
         drop(held);
-        assert!(streams.inner.held.lock().unwrap().by_source.is_empty());
+        assert!(streams.inner.held.lock().unwrap().streams.by_source.is_empty());
     }
 
     // With the clock paused, time jumps ahead as soon as nothing else can happen.
@@ -292,7 +401,7 @@ mod tests {
         let begun = Instant::now();
         assert_eq!(silent.read(&mut [0; 8]).await.unwrap(), 0);
         assert!(begun.elapsed() >= STREAM_FIRST_MESSAGE && begun.elapsed() < STREAM_FIRST_MESSAGE * 2);
-        assert!(matches!(inputs.recv().await, Some(Input::Opened { ours: false, .. })));
+        assert!(matches!(inputs.recv().await, Some(Input::Opened { line: None, .. })));
         assert!(matches!(inputs.recv().await, Some(Input::Closed { .. })));
     }
 
@@ -340,7 +449,64 @@ mod tests {
     async fn a_connection_that_cannot_be_made_is_told() {
         let (streams, mut inputs) = streams();
         let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        streams.connect(nobody).await;
-        assert!(matches!(inputs.recv().await, Some(Input::Refused { remote }) if remote == nobody));
+        streams.connect(Line { number: Line::FIRST, remote: nobody, local: nobody, tls: None }).await;
+        match inputs.recv().await {
+            Some(Input::Refused { line: Line::FIRST, why }) => assert!(why.contains("refuses"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A TLS listener with a certificate for `sip.example.net`, and how to call it.
+    async fn secure() -> (SocketAddr, mpsc::Receiver<Input>, Peer, Authority) {
+        let authority = Authority::new();
+        let (certificate, key, _) = authority.sign("sip.example.net", (2020, 2100));
+        let acceptor = TlsAcceptor::from(Identity::load(&certificate, &key).unwrap().server().unwrap());
+        let (streams, inputs) = streams();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        tokio::spawn(streams.accept(listener, Some(acceptor)));
+        (at, inputs, Peer::new("sip.example.net", &authority.trust()).unwrap(), authority)
+    }
+
+    #[tokio::test]
+    async fn messages_travel_under_tls_both_ways() {
+        let (at, mut heard, peer, _authority) = secure().await;
+        let (ours, mut inputs) = streams();
+        ours.connect(Line { number: Line::FIRST + 7, remote: at, local: at, tls: Some(peer) }).await;
+        let Some(Input::Opened { flow, writes, line }) = inputs.recv().await else { panic!("not opened") };
+        assert_eq!((line, flow.transport, flow.remote), (Some(Line::FIRST + 7), Transport::Tls, at));
+        writes.try_send(Bytes::from_static(MESSAGE)).unwrap();
+        let Some(Input::Opened { flow, writes, line: None }) = heard.recv().await else { panic!("not opened") };
+        assert_eq!(flow.transport, Transport::Tls);
+        assert!(matches!(heard.recv().await, Some(Input::Message { bytes, .. }) if bytes == MESSAGE));
+        writes.try_send(Bytes::from_static(MESSAGE)).unwrap();
+        assert!(matches!(inputs.recv().await, Some(Input::Message { bytes, .. }) if bytes == MESSAGE));
+    }
+
+    #[tokio::test]
+    async fn handshakes_are_bounded_in_number_and_time_and_hinder_nobody_else() {
+        let (at, mut heard, peer, _authority) = secure().await;
+        // As many as one source may begin; one more is turned away at once.
+        let mut silent = Vec::new();
+        for _ in 0..HANDSHAKES_PER_SOURCE {
+            silent.push(TcpStream::connect(at).await.unwrap());
+        }
+        let begun = Instant::now();
+        let mut one_more = TcpStream::connect(at).await.unwrap();
+        assert_eq!(one_more.read(&mut [0; 8]).await.unwrap_or(0), 0);
+        assert!(begun.elapsed() < TLS_HANDSHAKE / 2, "{:?}", begun.elapsed());
+        // Somebody else is served meanwhile.
+        let from = tokio::net::TcpSocket::new_v4().unwrap();
+        from.bind("127.0.0.77:0".parse().unwrap()).unwrap();
+        let stream = from.connect(at).await.unwrap();
+        let mut stream = TlsConnector::from(peer.config).connect(peer.name, stream).await.unwrap();
+        stream.write_all(MESSAGE).await.unwrap();
+        assert!(matches!(heard.recv().await, Some(Input::Opened { .. })));
+        // The silent ones are closed when their time is over.
+        for mut stream in silent {
+            let end = tokio::time::timeout(TLS_HANDSHAKE * 2, stream.read(&mut [0; 8])).await.unwrap();
+            assert_eq!(end.unwrap_or(0), 0);
+        }
+        assert!(begun.elapsed() >= TLS_HANDSHAKE, "{:?}", begun.elapsed());
     }
 }
