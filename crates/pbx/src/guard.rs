@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use store::{Ban, Store};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::limits;
 use failures::{Failures, Step};
@@ -78,6 +78,8 @@ struct Inner {
 enum Change {
     Save(Box<Ban>),
     Remove(String),
+    /// Everything before this is written.
+    Written(oneshot::Sender<()>),
 }
 
 /// See the module.
@@ -197,6 +199,16 @@ impl Guard {
         row
     }
 
+    /// Waits until the store has what happened before.
+    pub async fn written(&self) {
+        let (done, wait) = oneshot::channel();
+        if let Some(keeper) = &self.keeper
+            && keeper.send(Change::Written(done)).await.is_ok()
+        {
+            let _ = wait.await;
+        }
+    }
+
     /// Lets a source in again and forgets what it did; whether it was shut out or remembered.
     pub fn unban(&self, wall_ms: i64, ip: IpAddr) -> bool {
         let source = network(ip);
@@ -281,6 +293,10 @@ async fn keep(store: Store, mut kept: mpsc::Receiver<Change>) {
         let done = match change {
             Change::Save(ban) => store.save_ban(*ban).await,
             Change::Remove(source) => store.remove_ban(&source).await.map(drop),
+            Change::Written(done) => {
+                let _ = done.send(());
+                Ok(())
+            }
         };
         if let Err(error) = done {
             tracing::warn!(%error, "a ban is not kept for a restart");

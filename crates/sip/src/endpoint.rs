@@ -57,6 +57,8 @@ pub struct Stats {
     pub queued: usize,
     /// Packets dropped by the buckets since the start.
     pub dropped: u64,
+    /// Transactions that there is room for without asking the system for more.
+    pub room: usize,
 }
 
 /// What a timer is for.
@@ -129,6 +131,7 @@ impl<O> Endpoint<O> {
 
     /// Does what is due.
     pub fn timeout(&mut self, now: Instant) {
+        self.table.slim();
         while let Some((handle, due)) = self.timers.pop(now) {
             match due {
                 Due::Machine(txn, timer) => self.on_machine_timer(now, txn, timer, handle),
@@ -174,6 +177,7 @@ impl<O> Endpoint<O> {
             timers: self.timers.len(),
             queued: self.packets.len() + self.events.len(),
             dropped: self.buckets.dropped(),
+            room: self.table.room(),
         }
     }
 

@@ -34,6 +34,8 @@ pub const VIAS: usize = 40;
 
 /// All server and client transactions together: 20,000 small records are about 40 MB.
 pub const TRANSACTIONS: usize = 20_000;
+/// Transactions that the table keeps room for when it is idle: what an office needs in a minute.
+pub const ROOMY: usize = 256;
 /// Server transactions of one source (/32 or /64) that wait for an answer of ours.
 pub const PENDING_PER_SOURCE: usize = 64;
 /// INVITE sessions together: a thousand calls have two legs each; the rest is room for floods.

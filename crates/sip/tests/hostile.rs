@@ -435,3 +435,57 @@ fn odd_but_harmless_requests_are_served() {
         assert_eq!(status(out.first().map_or("", |m| m)), 200, "{text}\n{out:?}");
     }
 }
+
+#[test]
+fn what_cannot_be_answered_is_not_let_in() {
+    // An answer repeats From and the like; ours carries no control characters, so there could be none.
+    for name in ["From", "To", "Call-ID", "Record-Route"] {
+        for odd in ['\0', '\u{1}', '\u{7f}'] {
+            let mut b = Bench::new(Count::default());
+            let text = request("INVITE", "a", "Record-Route: <sip:r@x;lr>\r\n", "v=0");
+            let odd = text
+                .split("\r\n")
+                .map(|line| match line.split_once(": ") {
+                    Some((n, value)) if n == name => format!("{n}: \"{odd}\" {value}"),
+                    _ => line.to_owned(),
+                })
+                .collect::<Vec<_>>()
+                .join("\r\n");
+            assert_ne!(odd, text);
+            b.put(F, &odd);
+            for event in b.events() {
+                if let Event::Invite { session, .. } = event {
+                    b.end.reject(b.now, session, 486, "", vec![]);
+                    b.out(F);
+                }
+            }
+            b.run(400_000);
+            let stats = b.end.stats();
+            assert_eq!((stats.server_transactions, stats.sessions, stats.indexes), (0, 0, 0), "{name}: {stats:?}");
+        }
+    }
+}
+
+#[test]
+fn the_room_that_a_flood_took_is_given_back() {
+    let mut b = Bench::new(Count::default());
+    let mut config = sip::Config::new([7; 32]);
+    config.limits = Limits { pending_per_source: 50_000, packets_burst: 100_000, ..Limits::default() };
+    b.end = sip::Endpoint::new(config);
+    for n in 0..12_000u32 {
+        let text = request_to("MESSAGE", "sip:204@127.0.0.1", &format!("b{n}"), "", &format!("c{n}"), 1, "", "");
+        let f = flow(u8::try_from(n % 200).unwrap() + 2, 1000);
+        b.put(f, &text);
+        for e in b.events() {
+            if let Event::Request { txn, .. } = e {
+                b.end.respond(b.now, txn, 200, "", vec![], None);
+            }
+        }
+        b.out(f);
+    }
+    assert!(b.end.stats().room > 10_000, "{:?}", b.end.stats());
+    b.run(40_000);
+    b.end.timeout(b.now);
+    let stats = b.end.stats();
+    assert!(stats.server_transactions == 0 && stats.room < 2_000, "{stats:?}");
+}

@@ -52,6 +52,20 @@ fn a_fresh_plan_has_no_findings_and_reads_back() {
 }
 
 #[test]
+fn reach_of_an_extension_leaves_out_what_the_gate_refuses_it() {
+    let text = "[extension.204]\nmay = [\"internal\"]\n[extension.205]\nmay = [\"internal\", \"national\"]\n\
+                [extension.200]\n[trunk.itsp]\nkind = \"address\"\nhost = \"192.0.2.1\"\n\
+                [route.out]\ndial = \"_9NXXNXXXXXX\"\nstrip = 1\ntrunks = [\"itsp\"]\nfor = [\"extensions\"]\n";
+    let place = Place::written(text);
+    let of = |who: &str| place.ok(&["reach", "--from", who]);
+    assert!(of("extension:205").contains("national calls"), "{}", of("extension:205"));
+    assert!(!of("extension:204").contains("national calls"), "{}", of("extension:204"));
+    let json = place.json(&["reach", "--from", "extension:204"]);
+    let refused = json["entries"][0]["refused"].as_array().unwrap();
+    assert!(refused.iter().any(|sink| sink == "national calls"), "{json}");
+}
+
+#[test]
 fn a_call_is_walked_without_a_network() {
     let place = Place::written("");
     let walk = place.ok(&["simulate", "--from", "stranger", "--to", "911", "--keys", "1", "--phone", "204=answers 2"]);

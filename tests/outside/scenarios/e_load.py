@@ -20,10 +20,10 @@ def left_over(x, before, what):
         raise AssertionError("left over after %s: %r" % (what, gauges()))
     files, memory = x.files(), x.rss()
     assert files <= before[0] + 4, "%d open files before, %d after %s" % (before[0], files, what)
-    # What may stay: page caches of the store (2 MB for each of its connections), tables of transactions that keep their
-    # room, and pages the allocator has not given back. Anything that a call itself left behind would pass 20 kB a call.
+    # What may stay: page caches of the store and pages the allocator has not given back. Anything that a call itself left
+    # behind would pass 12 kB a call.
     try:
-        procs.poll("memory", lambda: x.rss() < before[1] + 20000, 20, 1)
+        procs.poll("memory", lambda: x.rss() < before[1] + 12000, 20, 1)
     except TimeoutError:
         raise AssertionError("%d kB before, %d kB after %s" % (before[1], x.rss(), what))
     return memory

@@ -10,7 +10,8 @@ import sound
 from exchange import Exchange
 from message import Msg, digest
 from meter import Meter
-from parts import hears, hears_not, nobody_rang, talk
+from parts import closed_records, hears, hears_not, nobody_rang, talk
+from sipp import Sipp
 
 NO = (400, 401, 403)             # what a request that proves nothing gets
 
@@ -31,6 +32,7 @@ def _shape(m, *names):
     text = re.sub(r"(branch=|tag=|Call-ID: |i: )[^;\r\n>]+", r"\1*", text)
     text = re.sub(r'(nonce|opaque)="([^"]*)"', lambda f: '%s=<%d>' % (f.group(1), len(f.group(2))), text)
     text = re.sub(r"Date: [^\r\n]+", "Date: *", text)
+    text = re.sub(r"127(\.\d+){3}(:\d+)?|rport=\d+", "*", text)
     for n in names:
         text = text.replace("sip:%s@" % n, "sip:USER@")
     return text
@@ -40,30 +42,32 @@ def test_unknown_users_are_answered_like_known_ones():
     """Known and unknown users: REGISTER, INVITE, OPTIONS, SUBSCRIBE, with and without wrong credentials: the same bytes."""
     known = [str(200 + n) for n in range(10)]
     unknown = [str(800 + n) for n in range(10)]
-    with Exchange(users=known) as x, x.raw("204", register=True), x.stranger(domain=x.ip) as s:
+    with Exchange(users=known) as x, x.raw("204", register=True):
         times = {True: [], False: []}
         for method in ("REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE", "MESSAGE"):
             for credentials in (False, True):
                 shapes = {}
                 for users in zip(known, unknown):
                     for user in users:
-                        uri = s.registrar() if method == "REGISTER" else "sip:%s@%s:%d" % ((user,) + x.sip)
-                        auth = None
-                        if credentials:
-                            first = s.exchange(_bare(s, "REGISTER", s.registrar(), user))
-                            auth = digest(first.all("WWW-Authenticate")[0], method, uri, user, "wrong")
-                        m = _bare(s, method, uri, user, auth)
-                        begin = time.perf_counter()
-                        branch = re.search("branch=([^;]+)", m.get("via")).group(1)
-                        s.send_raw(m)
-                        r = procs.until(s.cond, 5, method + " answered", lambda: next(
-                            (r for r in s.responses if branch in r.get("via") and r.status >= 200), None))
-                        times[user in known].append(time.perf_counter() - begin)
-                        if method == "INVITE" and r.status >= 200:
-                            ack = s.build("ACK", uri, headers=[["Via", m.get("via")], ["Call-ID", m.get("call-id")], ["From", m.get("from")],
-                                                               ["To", r.get("to")]], cseq=1)
-                            s.send_raw(ack)
-                        shapes.setdefault(_shape(r, *users), []).append(user)
+                        # An address for each: the tenth failure of one shuts it out.
+                        with x.stranger(domain=x.ip) as s:
+                            uri = s.registrar() if method == "REGISTER" else "sip:%s@%s:%d" % ((user,) + x.sip)
+                            auth = None
+                            if credentials:
+                                first = s.exchange(_bare(s, "REGISTER", s.registrar(), user))
+                                auth = digest(first.all("WWW-Authenticate")[0], method, uri, user, "wrong")
+                            m = _bare(s, method, uri, user, auth)
+                            begin = time.perf_counter()
+                            branch = re.search("branch=([^;]+)", m.get("via")).group(1)
+                            s.send_raw(m)
+                            r = procs.until(s.cond, 5, method + " answered", lambda: next(
+                                (r for r in s.responses if branch in r.get("via") and r.status >= 200), None))
+                            times[user in known].append(time.perf_counter() - begin)
+                            if method == "INVITE" and r.status >= 200:
+                                ack = s.build("ACK", uri, headers=[["Via", m.get("via")], ["Call-ID", m.get("call-id")], ["From", m.get("from")],
+                                                                   ["To", r.get("to")]], cseq=1)
+                                s.send_raw(ack)
+                            shapes.setdefault(_shape(r, *users), []).append(user)
                 if method == "INVITE" and not credentials:
                     continue            # a stranger's call: what is said there does not depend on the user (d_money)
                 assert len(shapes) == 1, "%s%s differs:\n%s" % (method, " with credentials" if credentials else "", "\n----\n".join(shapes))
@@ -425,6 +429,51 @@ def test_malformed_messages():
         with x.raw("204"):
             pass
         x.wait_idle(45)
+
+
+def test_reinvite_right_after_the_answer():
+    """A phone that offers anew in the moment it answers, or is answered, keeps its call: both hear each other afterwards."""
+    with Exchange() as x, x.raw("204") as p, x.raw("200") as q:
+        for who in ("caller", "called", "both"):
+            call = p.dial("200")
+            ring = q.wait_call()
+            ring.answer()
+            statuses = []
+            if who in ("called", "both"):
+                statuses.append(ring.reinvite(timeout=8).status)        # the ACK may still be on its way
+            call.wait_ok()
+            if who in ("caller", "both"):
+                statuses.append(call.reinvite(timeout=8).status)
+            if not all(s == 200 for s in statuses):
+                assert set(statuses) <= {200, 491, 500}, (who, statuses)   # RFC 3261 section 14.2: try again a little later
+                time.sleep(2.5)
+                assert (call if who == "caller" else ring).reinvite(timeout=8).status == 200, (who, statuses)
+            talk(call, ring, 2)
+            call.hangup()
+            assert ring.wait_end(5) == "BYE"
+        x.wait_idle()
+
+
+def test_a_trunk_by_tcp():
+    """204 dials out over a trunk by TCP (sipp): one connection, the right number, sound there and back, and the end is heard."""
+    provider = Sipp("uas", calls=2, transport="t1", extra=["-rtp_echo"])
+    more = ('[trunk.stream]\nkind = "address"\nhost = "%s:%d"\ntransport = "tcp"\n\n'
+            '[route.stream]\ndial = "_8NXXNXXXXXX"\nstrip = 1\ntrunks = ["stream"]\nfor = ["extensions"]\n') % (provider.ip, provider.port)
+    with Exchange(more=more) as x, x.raw("204") as p:
+        provider.start()
+        procs.poll("sipp listens", lambda: any(":%04X " % provider.port in n for n in open("/proc/net/tcp")), 10)
+        for _ in range(2):
+            call = p.dial("82025550123").wait_ok()
+            start = len(call.samples)
+            call.play(sound.sine(1000, 3))
+            time.sleep(0.3)
+            hears(call.samples[start:], 1000, 2.5, "204, by the trunk's echo")
+            call.hangup()
+        result = provider.wait(20)
+        assert result["ok"] == 2 and not result["failed"], (result, provider.text()[-600:])
+        x.wait_idle()
+        out = [r for r in closed_records(x, 4) if r["trunk"] == "stream"]
+        assert len(out) == 2 and all(r["permit"] and r["disposition"] == "answered" and r["to"].endswith("2025550123") for r in out), out
 
 
 def test_scanner():

@@ -69,6 +69,10 @@ impl<O> Endpoint<O> {
         if vias == 0 || vias > limits::VIAS || stamp_via(&mut raw, &flow).is_none() {
             return;
         }
+        // INVARIANT: what is let in can be answered. A request whose answer cannot be written would wait for ever.
+        if !can_be_echoed(&raw.headers) {
+            return;
+        }
         let Some(request) = Request::new(raw.clone()) else {
             // A header that every answer needs is malformed: answer by copying, as for bad bytes.
             let mut bytes = Vec::new();
@@ -244,6 +248,22 @@ pub(crate) fn capabilities() -> HeaderList {
     .into_iter()
     .map(|(name, value)| (name, Value::lossy(value)))
     .collect()
+}
+
+/// Whether an answer may repeat what it has to: no control characters travel through us.
+fn can_be_echoed(headers: &sipx_sip::Headers) -> bool {
+    let echoed = [
+        HeaderName::Via,
+        HeaderName::From,
+        HeaderName::To,
+        HeaderName::CallId,
+        HeaderName::CSeq,
+        HeaderName::RecordRoute,
+    ];
+    headers
+        .iter()
+        .filter(|header| echoed.contains(header.name()))
+        .all(|header| sipx_sip::Header::build(header.name().clone(), header.value().into_owned()).is_ok())
 }
 
 /// What sipx-sip's validation leaves to the one who reads the header: all that we will read, in

@@ -15,7 +15,7 @@ use super::timers::Handle;
 use crate::digest::Credentials;
 use crate::event::{RequestId, SessionId, SubscriptionId};
 use crate::flow::{Flow, Transport};
-use crate::limits::Source;
+use crate::limits::{self, Source};
 use crate::message::Request;
 use crate::rng::hash;
 
@@ -167,6 +167,23 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// Gives room back that a flood took: a map keeps what it once needed.
+    pub(crate) fn slim(&mut self) {
+        let wanted = self.all.len().max(limits::ROOMY) * 2;
+        if self.all.capacity() > wanted * 2 {
+            self.all.shrink_to(wanted);
+            self.keys.shrink_to(wanted);
+            self.merged.shrink_to(wanted);
+            self.pending.shrink_to(wanted);
+            self.lingering.shrink_to(wanted);
+        }
+    }
+
+    /// Transactions that there is room for without asking for more.
+    pub(crate) fn room(&self) -> usize {
+        self.all.capacity()
+    }
+
     pub(crate) fn insert(&mut self, txn: Txn) -> u64 {
         self.last += 1;
         let id = self.last;

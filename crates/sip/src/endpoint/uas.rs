@@ -201,8 +201,12 @@ impl<O> Endpoint<O> {
         let status = status.clamp(300, 699);
         let draft = Draft::default().list(headers);
         if self.answer_invite(now, s, status, reason, draft).is_none() {
-            // The words or headers did not fit; the caller must still be told.
-            self.answer_invite(now, s, status, "", Draft::default());
+            // The words or headers did not fit; the caller must still be told, and if that is impossible be forgotten.
+            let told = self.answer_invite(now, s, status, "", Draft::default());
+            if let (None, Phase::Incoming(call)) = (told, &s.phase) {
+                let txn = call.txn;
+                self.drop_txn(txn);
+            }
         }
         let session = s.id;
         self.finish(s, Event::Ended { session, cause });

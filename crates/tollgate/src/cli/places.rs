@@ -7,7 +7,7 @@ use crate::fault::{Fault, Outcome};
 use crate::home::Home;
 use dialplan::finding::{Finding, Severity};
 use dialplan::load::Source;
-use dialplan::policy::OriginKind;
+use dialplan::policy::{OriginKind, Policy};
 use dialplan::span::SourceMap;
 use dialplan::{Choice, Compat, Dialect, Program};
 use std::path::Path;
@@ -113,6 +113,16 @@ impl Subject {
         match self {
             Self::Home(built) => &built.report,
             Self::Plan(bare) => &bare.report,
+        }
+    }
+}
+
+impl Subject {
+    /// What the gate decides by; a plan alone has none.
+    pub(super) fn policy(&self) -> Option<Policy> {
+        match self {
+            Self::Home(built) => Some(built.snapshot.config.decide_by()),
+            Self::Plan(_) => None,
         }
     }
 }

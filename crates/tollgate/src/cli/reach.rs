@@ -4,7 +4,8 @@ use super::places::Subject;
 use super::print::say;
 use super::{Common, Format, Reach, print};
 use crate::fault::{Fault, Outcome};
-use audit::Step;
+use audit::{EntryReport, Step};
+use dialplan::policy::OriginKind;
 use dialplan::reach::Sink;
 use serde_json::{Value, json};
 
@@ -20,6 +21,12 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
             Fault::unusable(format!("there is no entry {from}")).repair(format!("there are: {}", known.join(", ")))
         );
     }
+    let policy = subject.policy();
+    // What `may` forbids an extension the gate refuses, whatever its plan leads to.
+    let refused = |entry: &EntryReport, sink: &Sink| match (&policy, &entry.origin, sink) {
+        (Some(policy), OriginKind::Extension(_), Sink::Paid(class)) => !policy.decide(&entry.origin, *class).is_allow(),
+        _ => false,
+    };
     let chosen = || report.entries.iter().filter(|entry| reach.from.as_ref().is_none_or(|from| *from == entry.entry));
     if common.json || reach.format != Format::Text {
         let entries: Vec<Value> = chosen()
@@ -27,12 +34,20 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
                 let sinks: Vec<Value> = entry
                     .sinks
                     .iter()
+                    .filter(|(sink, _)| !refused(entry, sink))
                     .map(|(sink, way)| json!({ "sink": sink.to_string(), "paid": sink.is_paid(), "way": steps(way) }))
                     .collect();
                 let unknowns: Vec<Value> =
                     entry.unknowns.iter().map(|(why, way)| json!({ "why": why, "way": steps(way) })).collect();
+                let shut: Vec<String> = entry
+                    .sinks
+                    .iter()
+                    .filter(|(sink, _)| refused(entry, sink))
+                    .map(|(sink, _)| sink.to_string())
+                    .collect();
                 json!({
                     "entry": entry.entry,
+                    "refused": shut,
                     "inside": entry.inside,
                     "sinks": sinks,
                     "unknowns": unknowns,
@@ -48,7 +63,7 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
         for inside in &entry.inside {
             say!("    inside    {inside}");
         }
-        for (sink, way) in &entry.sinks {
+        for (sink, way) in entry.sinks.iter().filter(|(sink, _)| !refused(entry, sink)) {
             // What is inside has been named already.
             if !matches!(sink, Sink::Inside(_)) {
                 say!("    {}{sink}", if sink.is_paid() { "COSTS     " } else { "reaches   " });

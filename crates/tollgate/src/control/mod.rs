@@ -111,3 +111,61 @@ impl From<Result<serde_json::Value, Fault>> for Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: &[&str] = &[
+        "{\"do\":\"",
+        "\"status\"",
+        "\"reload\"",
+        "\"rotate\"",
+        "\"user\":",
+        "\"edit\"",
+        "\"change\":",
+        "\"ban\"",
+        "\"source\":",
+        "\"seconds\":",
+        "\"shutdown\"",
+        "\"drain\":",
+        "null",
+        "true",
+        "[",
+        "]",
+        "{",
+        "}",
+        ":",
+        ",",
+        "\\u0000",
+        "\\ud800",
+        "1e400",
+        "-0",
+    ];
+
+    /// Bytes of the control socket: read as a request that says again what it said, or refused.
+    fn feed(input: &[u8]) -> u64 {
+        match serde_json::from_slice::<Request>(input) {
+            Ok(request) => {
+                let text = serde_json::to_string(&request).unwrap();
+                let again: Request = serde_json::from_str(&text).unwrap();
+                assert_eq!(serde_json::to_string(&again).unwrap(), text);
+                u64::try_from(text.len()).unwrap() << 8
+            }
+            Err(error) => {
+                u64::from(error.is_eof()) << 1
+                    | u64::from(error.is_data())
+                    | u64::try_from(error.column()).unwrap() << 8
+            }
+        }
+    }
+
+    /// `FUZZ_RUNS=2000000 cargo test --release -p tollgate control` is the long run.
+    #[test]
+    fn nothing_that_is_written_to_the_control_socket_breaks_it() {
+        let runs = std::env::var("FUZZ_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(3_000);
+        let figures = fuzz::run("control", WORDS, &feed, runs, 7, 0);
+        assert!(figures.executions > runs && figures.outcomes > 5, "{figures:?}");
+        println!("{figures:?}");
+    }
+}

@@ -180,21 +180,23 @@ impl Running {
         Ok(())
     }
 
-    fn ban(&self, source: &str, seconds: Option<u64>) -> Outcome<Value> {
+    async fn ban(&self, source: &str, seconds: Option<u64>) -> Outcome<Value> {
         let ip = guard::parse(source).map_err(Fault::failed)?;
         if self.phones.knows(ip) || self.trunks.knows(ip) {
             return Err(Fault::failed(format!("{source} is the address of a trunk or of a registered phone"))
                 .repair("remove the trunk or make the extension's secret new first"));
         }
         let ban = self.guard.ban(Instant::now(), wall(), ip, seconds.map(Duration::from_secs), "by the owner");
+        self.guard.written().await;
         Ok(json!(ban))
     }
 
-    fn unban(&self, source: &str) -> Outcome<Value> {
+    async fn unban(&self, source: &str) -> Outcome<Value> {
         let ip = guard::parse(source).map_err(Fault::failed)?;
         if !self.guard.unban(wall(), ip) {
             return Err(Fault::failed(format!("{source} is not banned")).repair("tollgate ban list"));
         }
+        self.guard.written().await;
         Ok(json!({ "removed": guard::text(ip) }))
     }
 
@@ -236,8 +238,8 @@ impl Running {
             Request::Rotate { user } => self.rotate(&user).await,
             Request::NewPin { opens } => self.new_pin(&opens).await,
             Request::Bans => Ok(json!(self.guard.list(Instant::now()))),
-            Request::Ban { source, seconds } => self.ban(&source, seconds),
-            Request::Unban { source } => self.unban(&source),
+            Request::Ban { source, seconds } => self.ban(&source, seconds).await,
+            Request::Unban { source } => self.unban(&source).await,
             Request::Edit { change } => self.edit(change).await,
             Request::Trunks => Ok(json!(self.trunks.list())),
             Request::TrunkSecret { trunk, secret } => {

@@ -361,6 +361,7 @@ impl Ready {
         }
         tasks.rest.shutdown().await;
         let _ = tokio::time::timeout(LAST_WORDS, media_io::stopped(Arc::clone(&self.running.media))).await;
+        let _ = tokio::time::timeout(LAST_WORDS, self.running.guard.written()).await;
         let closed = tokio::time::timeout(LAST_WORDS, self.running.store.close()).await;
         if !matches!(closed, Ok(Ok(()))) {
             tracing::error!("the store could not be closed in order");
