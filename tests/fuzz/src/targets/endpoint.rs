@@ -179,6 +179,7 @@ impl Bench {
                         headers: Vec::new(),
                         credentials: None,
                         max_forwards: 70,
+                        patience: None,
                     },
                 );
                 self.sessions.insert(session, true);
