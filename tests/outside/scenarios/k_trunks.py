@@ -93,6 +93,30 @@ def test_registers_and_calls_over_udp_tcp_and_tls():
                             assert SECRET.encode() not in open(os.path.join(folder, name), "rb").read(), "the secret stands in " + name
 
 
+def test_a_call_each_way_for_the_owner():
+    """`trunk test --call` with one of the trunk's own numbers: the call goes out under a permit of the extension that pays, comes back in, and sound arrives."""
+    ca = Authority()
+    with Kamailio(*ca.sign(DOMAIN)) as kam:
+        with NameServer({("_sip._udp." + DOMAIN, SRV): [(10, 5, kam.port, "edge.test")], ("edge.test", A): [kam.ip]}) as dns, Exchange(
+                more=_register('transport = "udp"'), sip_more='dns = ["%s"]' % dns.at) as x, x.raw("204") as p:
+            x.cli("trunk", "secret", "itsp", text=SECRET)
+            x.wait_trunk("itsp")
+            said = []
+            t = threading.Thread(target=lambda: said.append(x.cli("trunk", "test", "itsp", "--call", NUMBER, "--as", "204", "--json", ok=False, timeout=60)))
+            t.start()
+            ring = p.wait_call(30)
+            ring.answer()
+            ring.speak(sound.sine(1000, 6))
+            t.join(60)
+            steps = {s["step"]: s for s in json.loads(said[0])}
+            assert steps["call out"]["fine"] and "PCM" in steps["call out"]["said"] and "sound arrived" in steps["call out"]["said"], steps
+            assert steps["call in"]["fine"] and NUMBER in steps["call in"]["said"], steps
+            x.wait_idle()
+            assert [r for r in x.calls() if r["permit"] and r["trunk"] == "itsp" and r["direction"] == "out"], x.calls()
+            refused = json.loads(x.cli("trunk", "test", "itsp", "--call", "911", "--as", "204", "--json", ok=False, timeout=60))
+            assert not refused[-1]["fine"] and "emergency" in refused[-1]["said"], refused
+
+
 class Liar:
     """A TLS server that counts what it is told after the handshake."""
 
