@@ -216,10 +216,7 @@ fn the_menu_does_what_the_article_says() {
             "from-external-custom,1,4 Hangup()",
         ],
     );
-    follows(
-        &call("0"),
-        &["from-external-custom,0,2 AGI(directory,general,ext-local,)", "from-external-custom,0,4 Hangup()"],
-    );
+    follows(&call("0"), &["from-external-custom,0,2 AGI(general,ext-local,)", "from-external-custom,0,4 Hangup()"]);
     follows(
         &call("4"),
         &["from-external-custom,4,1 Authenticate(246813)", "from-external-custom,4,3 DISA(no-password,from-internal)"],

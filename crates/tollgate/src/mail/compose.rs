@@ -3,8 +3,8 @@
 
 use super::smtp::Trouble;
 use jiff::tz::TimeZone;
-use lettre::message::header::ContentType;
-use lettre::message::{Attachment, MultiPart, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Attachment, Body, MultiPart, SinglePart};
 
 /// Most characters of a caller's name or number that a mail repeats.
 const SHOWN: usize = 60;
@@ -58,8 +58,11 @@ impl Letter {
             None => builder.singlepart(text),
             Some((name, bytes)) => {
                 let kind = ContentType::parse("audio/x-wav").map_err(|error| Trouble::for_good(error.to_string()))?;
+                // Sound is never text, even where its bytes happen to look like it: always base64.
+                let body = Body::new_with_encoding(bytes, ContentTransferEncoding::Base64)
+                    .map_err(|_| Trouble::for_good("the sound cannot be attached".to_owned()))?;
                 builder
-                    .multipart(MultiPart::mixed().singlepart(text).singlepart(Attachment::new(name).body(bytes, kind)))
+                    .multipart(MultiPart::mixed().singlepart(text).singlepart(Attachment::new(name).body(body, kind)))
             }
         };
         built.map_err(|error| Trouble::for_good(error.to_string()))
