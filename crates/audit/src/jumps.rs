@@ -1,6 +1,7 @@
 //! Applications that go on elsewhere by settings of their own, not by a label: directory, voicemail, DISA, parking, macros.
 
 use dialplan::control::Call;
+use dialplan::reach::Sink;
 use dialplan::text::Template;
 
 use crate::bytes::keypad;
@@ -38,6 +39,11 @@ impl Walk<'_> {
             "Authenticate" | "LookupBlacklist" => {
                 let next = here.priority.saturating_add(101);
                 self.search(here.context, here.exten.clone(), At::Priority(next), at);
+            }
+            "DISA" if self.facts.grants.is_some() => {
+                for name in self.facts.guarded(call) {
+                    self.sink(Sink::Guarded(name), at);
+                }
             }
             "DISA" => {
                 let context = call.args.get(1).or_else(|| call.args.first()).cloned().unwrap_or_default();

@@ -122,9 +122,10 @@ fn told(program: &Program, entries: &[Entry], facts: &Facts, mut of: impl FnMut(
     let outside = |origin: &OriginKind| match origin {
         OriginKind::Stranger => 0,
         OriginKind::Trunk(_) => 1,
+        OriginKind::Grant(_) => 3,
         OriginKind::System | OriginKind::Extension(_) => 2,
     };
-    let mut told: Vec<&EntryReport> = reports.iter().filter(|report| report::is_outside(&report.origin)).collect();
+    let mut told: Vec<&EntryReport> = reports.iter().filter(|report| report::is_told(&report.origin)).collect();
     told.sort_by_key(|report| outside(&report.origin));
     let verdict = told.iter().map(|report| report.verdict.as_str()).collect::<Vec<_>>().join("\n");
     Report { reach, entries: reports, verdict }

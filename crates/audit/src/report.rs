@@ -134,7 +134,7 @@ fn path(prover: &Prover<'_>, at: usize) -> Vec<Step> {
         {
             steps.push(Step {
                 place: format!("{},{},{priority}", room.context.name, found.title()),
-                does: format!("{}({})", line.app, line.data),
+                does: format!("{}({})", line.app, dialplan::apps::without_pin(&line.app, &line.data)),
                 span: line.span,
             });
         }
@@ -144,11 +144,17 @@ fn path(prover: &Prover<'_>, at: usize) -> Vec<Step> {
     steps
 }
 
+/// Whose reach stands in the verdict: people who are not known, also behind a PIN.
+pub(crate) fn is_told(origin: &OriginKind) -> bool {
+    is_outside(origin) || matches!(origin, OriginKind::Grant(_))
+}
+
 fn people(report: &EntryReport) -> String {
     match &report.origin {
         OriginKind::Stranger => "strangers".to_owned(),
         OriginKind::Trunk(name) => format!("callers from trunk {name}"),
         OriginKind::Extension(user) => format!("extension {user}"),
+        OriginKind::Grant(name) => format!("whoever knows the PIN of grant {name}"),
         OriginKind::System => "the exchange itself".to_owned(),
     }
 }
@@ -169,6 +175,9 @@ fn way(path: &[Step]) -> String {
 pub(crate) fn sentence(report: &EntryReport, facts: &Facts) -> String {
     let inside = words(&report.inside);
     let mut text = format!("{} can reach: {}", people(report), if inside.is_empty() { "nobody" } else { &inside });
+    for (sink, _) in report.sinks.iter().filter(|(sink, _)| matches!(sink, Sink::Guarded(_))) {
+        text += &format!("; {sink}");
+    }
     let trunks: Vec<&str> = report
         .sinks
         .iter()

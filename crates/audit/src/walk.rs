@@ -269,7 +269,7 @@ impl<'a> Walk<'a> {
             {
                 steps.push(Step {
                     place: format!("{},{},{priority}", room.context.name, found.title()),
-                    does: format!("{}({})", line.app, line.data),
+                    does: format!("{}({})", line.app, dialplan::apps::without_pin(&line.app, &line.data)),
                     span: line.span,
                 });
             }

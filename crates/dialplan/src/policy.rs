@@ -18,6 +18,8 @@ pub enum OriginKind {
     Trunk(String),
     /// A phone that proved to be that extension.
     Extension(String),
+    /// Whoever opened that grant of the owner, by its PIN.
+    Grant(String),
     /// The exchange itself.
     System,
 }
@@ -30,6 +32,7 @@ impl OriginKind {
             Self::Stranger => "strangers".to_owned(),
             Self::Trunk(name) => format!("trunk:{name}"),
             Self::Extension(user) => format!("extension:{user}"),
+            Self::Grant(name) => format!("grant:{name}"),
             Self::System => "system".to_owned(),
         }
     }
@@ -41,6 +44,7 @@ impl fmt::Display for OriginKind {
             Self::Stranger => f.write_str("a stranger"),
             Self::Trunk(name) => write!(f, "a caller from trunk {name}"),
             Self::Extension(user) => write!(f, "extension {user}"),
+            Self::Grant(name) => write!(f, "whoever opened grant {name}"),
             Self::System => f.write_str("the exchange itself"),
         }
     }
@@ -83,6 +87,13 @@ pub enum Reason {
     },
     /// No such extension is configured.
     NoSuchExtension(String),
+    /// The grant's `may` does not say so.
+    NotGranted {
+        /// The grant.
+        grant: String,
+        /// What was wanted.
+        class: Class,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -98,6 +109,7 @@ impl fmt::Display for Reason {
                 write!(f, "extension {extension} may not make {class} calls")
             }
             Self::NoSuchExtension(user) => write!(f, "there is no extension {user}"),
+            Self::NotGranted { grant, class } => write!(f, "grant {grant} lends no {class} calls"),
         }
     }
 }
@@ -106,6 +118,7 @@ impl fmt::Display for Reason {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     extensions: BTreeMap<String, BTreeSet<Class>>,
+    grants: BTreeMap<String, BTreeSet<Class>>,
     closed: BTreeSet<Class>,
 }
 
@@ -123,6 +136,13 @@ impl Policy {
         self.extensions.insert(user.to_owned(), classes);
     }
 
+    /// Says what a grant lends. Neither what [`Class::Unknown`] nor what emergency is: help is called by phones of the house.
+    pub fn grant(&mut self, name: &str, may: impl IntoIterator<Item = Class>) {
+        let classes = may.into_iter().flat_map(implied);
+        let classes = classes.filter(|class| !matches!(class, Class::Unknown | Class::Emergency)).collect();
+        self.grants.insert(name.to_owned(), classes);
+    }
+
     /// Closes a class for everybody. Inside and emergency calls cannot be closed.
     pub fn close(&mut self, class: Class) {
         if !matches!(class, Class::Inside | Class::Emergency) {
@@ -132,21 +152,36 @@ impl Policy {
 
     /// Decides by origin and class alone.
     ///
-    /// // INVARIANT: for every origin but an extension the answer is "no" for every paid class.
+    /// // INVARIANT: for every origin but an extension and an opened grant the answer is "no" for every paid class.
     #[must_use]
     pub fn decide(&self, origin: &OriginKind, class: Class) -> Decision {
         match (origin, class) {
             (_, Class::Unknown) => Decision::Deny(Reason::Unclassified),
             // A phone of the house may ring for whoever the plan leads there.
-            (OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System, Class::Inside) => Decision::Allow,
-            (OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System, Class::Emergency) => {
-                Decision::Deny(Reason::EmergencyIsForExtensions(origin.clone()))
-            }
+            (
+                OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System | OriginKind::Grant(_),
+                Class::Inside,
+            ) => Decision::Allow,
+            (
+                OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System | OriginKind::Grant(_),
+                Class::Emergency,
+            ) => Decision::Deny(Reason::EmergencyIsForExtensions(origin.clone())),
             (OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System, _) => {
                 Decision::Deny(Reason::NeverPaid(origin.clone()))
             }
             (OriginKind::Extension(_), Class::Emergency) => Decision::Allow,
             (OriginKind::Extension(user), class) => self.extension_may(user, class),
+            (OriginKind::Grant(name), class) => self.grant_lends(name, class),
+        }
+    }
+
+    fn grant_lends(&self, name: &str, class: Class) -> Decision {
+        if self.closed.contains(&class) {
+            Decision::Deny(Reason::ClassClosed(class))
+        } else if self.grants.get(name).is_some_and(|may| may.contains(&class)) {
+            Decision::Allow
+        } else {
+            Decision::Deny(Reason::NotGranted { grant: name.to_owned(), class })
         }
     }
 
@@ -231,6 +266,20 @@ mod tests {
     #[test]
     fn a_closed_class_is_closed_even_where_may_names_it() {
         check(OriginKind::Extension("200".into()), Class::Premium, false);
+    }
+
+    #[test]
+    fn a_grant_lends_what_it_says_and_never_more() {
+        let mut policy = policy();
+        policy.grant("disa-me", [Class::National, Class::Premium, Class::Emergency, Class::Unknown]);
+        let check = |name: &str, class: Class, expected: bool| {
+            assert_eq!(policy.decide(&OriginKind::Grant(name.into()), class).is_allow(), expected, "{name} {class}");
+        };
+        for class in Class::ALL {
+            let lent = matches!(class, Class::Inside | Class::National | Class::Local | Class::TollFree);
+            check("disa-me", class, lent);
+            check("forged", class, class == Class::Inside);
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum Sink {
     Trunk(String),
     /// A phone, group or application of the exchange rings or runs: costs nothing.
     Inside(String),
+    /// What that grant of the owner opens, behind its PIN. What lies there is the reach of the grant's own entry.
+    Guarded(String),
     /// A program of the system or a script runs.
     Program(String),
     /// Something is written to the database of the plan.
@@ -37,7 +39,9 @@ impl Sink {
         match self {
             Self::Paid(class) => class.is_paid(),
             Self::Trunk(_) | Self::Unknown(_) => true,
-            Self::Inside(_) | Self::Program(_) | Self::Database | Self::File | Self::Network => false,
+            Self::Inside(_) | Self::Guarded(_) | Self::Program(_) | Self::Database | Self::File | Self::Network => {
+                false
+            }
         }
     }
 }
@@ -48,6 +52,7 @@ impl fmt::Display for Sink {
             Self::Paid(class) => write!(f, "{class} calls"),
             Self::Trunk(name) => write!(f, "trunk {name}"),
             Self::Inside(what) => f.write_str(what),
+            Self::Guarded(grant) => write!(f, "what grant {grant} opens, guarded by its PIN"),
             Self::Program(what) => write!(f, "program {what}"),
             Self::Database => f.write_str("the database"),
             Self::File => f.write_str("files"),

@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dialplan::policy::OriginKind;
 use dialplan::{Collected, ControlResult, Invocation, Machine, Place, Step, Wait};
 use media::plane::Event as MediaEvent;
 use store::Side;
@@ -28,6 +29,7 @@ use crate::apps;
 use crate::cdr::LegRecord;
 use crate::channel::{Channel, take_absolute};
 use crate::control::Presence;
+use crate::entry::origin_kind;
 use crate::exchange::Exchange;
 use crate::leg::{Leg, Wire};
 use crate::limits;
@@ -115,6 +117,10 @@ pub struct Call {
     pub(crate) waiting_music: bool,
     /// Another call may join this one now ([`link`]).
     pub(crate) awaits: bool,
+    /// The grant that this call opened: from then on its rights are the grant's, and the caller's own no longer count.
+    pub(crate) granted: Option<String>,
+    /// An `Authenticate` of the plan let this call pass.
+    pub(crate) passed_pin: bool,
     /// Records of legs that are gone and wait for what their media port measured.
     pub(crate) closing: BTreeMap<LegId, LegRecord>,
 }
@@ -179,8 +185,22 @@ impl Call {
             playing: 0,
             waiting_music: false,
             awaits: false,
+            granted: None,
+            passed_pin: false,
             closing: BTreeMap::new(),
         }
+    }
+
+    /// By whose rights this call dials, and the entry that the proof knows him by: the origin of its tree, or the grant that
+    /// the call opened. Another call of the same tree does not get them.
+    #[must_use]
+    pub fn rights(&self) -> (OriginKind, String) {
+        let kind = match &self.granted {
+            Some(name) => OriginKind::Grant(name.clone()),
+            None => return (origin_kind(&self.tree.origin), self.tree.entry.clone()),
+        };
+        let entry = kind.entry();
+        (kind, entry)
     }
 
     /// Runs the call in a task of its own.

@@ -169,6 +169,7 @@ impl Call {
             mailbox: (postbox.clone(), mailbox),
         });
         inherit(&self.machine, &mut child.machine);
+        child.granted.clone_from(&self.granted);
         child.spawn();
         let record = LegRecord::silent();
         self.legs.insert(near, Leg::caller(Wire::Local { peer: postbox, leg: far }, record));

@@ -94,7 +94,11 @@ fn snapshot(spec: &Spec) -> Snapshot {
     let mut entries: Vec<String> = vec![OriginKind::Stranger.entry()];
     entries.extend(config.trunks.keys().map(|name| OriginKind::Trunk(name.clone()).entry()));
     entries.extend(config.extensions.keys().map(|name| OriginKind::Extension(name.clone()).entry()));
+    entries.extend(config.grants.keys().map(|name| OriginKind::Grant(name.clone()).entry()));
     for entry in entries {
+        for grant in config.grants.keys() {
+            reach.add(&entry, Sink::Guarded(grant.clone()));
+        }
         for trunk in config.trunks.keys() {
             reach.add(&entry, Sink::Trunk(trunk.clone()));
         }
@@ -126,6 +130,7 @@ fn play(spec: &Spec) -> Trace {
             ["to"] => value.clone_into(&mut to),
             ["keys"] => script = Script::parse(value).unwrap(),
             ["silent"] => speaks = false,
+            ["pin-of-grant", name] => pins.push((PinOf::Grant((*name).to_owned()), Digits::new(value))),
             ["pin", number] => pins.push((PinOf::Mailbox((*number).to_owned()), Digits::new(value))),
             ["number"] => number = Some(value.to_owned()),
             ["name"] => name = Some(value.to_owned()),
@@ -245,6 +250,7 @@ specs! {
     article: "article.md",
     attendant: "attendant.md",
     dial: "dial.md",
+    grants: "grants.md",
     second_tier: "second-tier.md",
     steering: "steering.md",
     voicemail: "voicemail.md",

@@ -1,4 +1,4 @@
-"""PINs that many callers guess at, the message lamp, and mail to a real SMTP server."""
+"""PINs that many callers guess at, grants behind them, the message lamp, and mail to a real SMTP server."""
 import email
 import email.policy
 import glob
@@ -10,6 +10,7 @@ import time
 import procs
 import sound
 from exchange import TOML, Exchange
+from meter import Meter
 from parts import all_of
 
 PLAN = """
@@ -114,6 +115,62 @@ def _visit(phone, pin):
         # A wrong PIN is asked for again: whoever is inside hears the menu, and # leads out with a good-bye.
         call.hangup()
         return heard
+
+
+def test_disa():
+    """Key 4 of the attendant does not exist before a grant; with one, its PIN gives a dial tone and its caps bind: another number, another class, 911 and a call too many do not go out; forty guesses by many lock strangers out and no guess is in the logs."""
+    with Meter() as meter:
+        with Exchange(toml=TOML.replace('keys = {{ 0 = "directory", 1 = "group:222" }}\n', ""), meter=meter) as x:
+            with x.stranger() as s:
+                call = s.dial("x").greeted()
+                _type(call, "4")
+                time.sleep(1)
+                _type(call, "92025550100")
+                time.sleep(3)
+                call.hangup()
+            assert not meter.numbers(), meter.numbers()
+            assert "grant" not in x.cli("reach")
+            pin = x.json("grant", "add", "disa-me", "--may", "national", "--to", "1202NXXXXXX", "--calls-per-day", "2")["pin"]
+            assert re.fullmatch(r"\d{8}", pin), pin
+            reach = x.cli("reach", "--from", "strangers")
+            assert "guarded" in reach and "nothing that costs money" in reach, reach
+            for number in ("93125550100", "9011441632960000", "911"):
+                assert not _disa(x, pin, number, meter), number
+            assert _disa(x, pin, "92025550100", meter) and _disa(x, pin, "92025550101", meter)
+            assert not _disa(x, pin, "92025550102", meter), "a third call on one day"
+            permits = [r for r in x.calls() if "/disa-me" in str(r.get("permit"))]
+            assert len(permits) == 2, [r.get("permit") for r in x.calls()]
+            assert len(_events(x, "grant-used")) >= 5 and len(_events(x, "grant-call")) == 2
+            wrong = "73916482" if pin != "73916482" else "73916483"
+            all_of([lambda: _disa(x, wrong, "92025550103", meter) for _ in range(40)], at_once=10)
+            assert "outside" in next(g["locked"] for g in x.json("grant", "list") if g["name"] == "disa-me")
+            assert any("grant disa-me" in e["text"] for e in _events(x, "pin-locked"))
+            assert not _disa(x, pin, "92025550104", meter), "the right PIN while locked"
+            x.stop()
+            for path in [x.log] + glob.glob(x.home + "/**", recursive=True):
+                if os.path.isfile(path):
+                    data = open(path, "rb").read()
+                    assert pin.encode() not in data and wrong.encode() not in data, "a PIN stands in " + path
+
+
+test_disa.limit = 200
+
+
+def _disa(x, pin, number, meter):
+    """A stranger dials through the grant; whether one more call reached the meter."""
+    before = len(meter.numbers())
+    with x.stranger() as s:
+        call = s.dial("x").greeted()
+        _type(call, "4")
+        time.sleep(0.8)
+        _type(call, pin + "#")
+        time.sleep(1.2)
+        _type(call, number + "#")
+        end = time.monotonic() + 6
+        while time.monotonic() < end and len(meter.numbers()) == before and not call.ended:
+            time.sleep(0.1)
+        call.hangup()
+    return len(meter.numbers()) > before
 
 
 def test_lamp():

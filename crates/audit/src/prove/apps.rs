@@ -2,6 +2,7 @@
 
 use dialplan::apps::ArgKind;
 use dialplan::control::Call;
+use dialplan::reach::Sink;
 use dialplan::text::Template;
 
 use super::gates::Gate;
@@ -93,6 +94,11 @@ impl Prover<'_> {
                     found.lines.contains_key(&here.priority.saturating_add(101)) || self.plan.program.falls_through()
                 }) {
                     self.search(Some(at), here.node, exten, &next, &here.state.env, Via::Next, false);
+                }
+            }
+            "DISA" if self.facts.grants.is_some() => {
+                for name in self.facts.guarded(call) {
+                    self.sink(Sink::Guarded(name), at, None);
                 }
             }
             "DISA" => {

@@ -19,8 +19,6 @@ const SOUND: &[super::ArgSpec] = &[need("sounds", ArgKind::Sounds), may("rest", 
 pub(super) const TABLE: &[AppSpec] = &[
     known("VoiceMailPlayMsg", "plays one message", &[Answers, Plays, Mailbox, Gate]),
     known("MinivmRecord", "leaves a message", &[Answers, Plays, Reads, Records, Jumps, RunsProgram]),
-    known("DISA", "dial tone inside for a caller outside", &[Answers, Plays, Reads, Gate, Jumps, ReadsFiles]),
-    known("Authenticate", "asks for a PIN", &[Answers, Plays, Reads, Gate, Jumps, ReadsFiles, ReadsDatabase]),
     known(
         "Queue",
         "waits in a queue for an agent",

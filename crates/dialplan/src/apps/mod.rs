@@ -6,6 +6,7 @@
 mod answer;
 mod article;
 mod foreign;
+mod grants;
 mod second;
 mod steer;
 mod voicemail;
@@ -229,13 +230,26 @@ pub static UNKNOWN: AppSpec = AppSpec {
 /// All applications, by name.
 pub static TABLE: LazyLock<Vec<AppSpec>> = LazyLock::new(|| {
     let mut all: Vec<AppSpec> =
-        [answer::TABLE, article::TABLE, second::TABLE, steer::TABLE, voicemail::TABLE, foreign::TABLE].concat();
+        [answer::TABLE, article::TABLE, grants::TABLE, second::TABLE, steer::TABLE, voicemail::TABLE, foreign::TABLE]
+            .concat();
     all.sort_by_key(|spec| spec.name.to_ascii_lowercase());
     all
 });
 
 static INDEX: LazyLock<HashMap<String, &'static AppSpec>> =
     LazyLock::new(|| TABLE.iter().map(|spec| (spec.name.to_ascii_lowercase(), spec)).collect());
+
+/// A line's arguments as they may be shown: a PIN that stands in the plan is nobody's business in reports and traces.
+pub fn without_pin<'a>(app: &str, data: &'a str) -> std::borrow::Cow<'a, str> {
+    let asks = app.eq_ignore_ascii_case("Authenticate") || app.eq_ignore_ascii_case("DISA");
+    let end = data.find([',', '|']).unwrap_or(data.len());
+    match data.split_at_checked(end) {
+        Some((pin, rest)) if asks && !pin.is_empty() && pin.bytes().all(|b| b.is_ascii_digit()) => {
+            format!("…{rest}").into()
+        }
+        _ => data.into(),
+    }
+}
 
 /// Finds an application; case does not matter.
 pub fn lookup(name: &str) -> Option<&'static AppSpec> {

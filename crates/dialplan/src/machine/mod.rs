@@ -49,7 +49,7 @@ impl Invocation {
     pub fn text(&self) -> String {
         match &self.control {
             Some(control) => format!("{}({control})", self.name),
-            None => format!("{}({})", self.name, self.args.join(",")),
+            None => format!("{}({})", self.name, crate::apps::without_pin(self.app.name, &self.args.join(","))),
         }
     }
 }

@@ -4,12 +4,14 @@
 
 mod agi;
 mod answer;
+mod authenticate;
 mod background;
 mod busy;
 mod control_playback;
 mod database;
 mod dial;
 mod directory;
+mod disa;
 mod echo;
 mod hangup;
 mod log;
@@ -54,6 +56,7 @@ fn find<'a>(name: &str, call: &'a mut Call, invocation: &'a Invocation) -> Optio
     Some(match name {
         "agi" | "deadagi" | "eagi" => Box::pin(agi::run(call, args)),
         "answer" => Box::pin(answer::run(call, args)),
+        "authenticate" => Box::pin(authenticate::run(call, args)),
         "background" => Box::pin(background::run(call, args)),
         "busy" => Box::pin(busy::run(call, args, Cause::BUSY)),
         "celgenuserevent" | "userevent" => Box::pin(log::event(call, args)),
@@ -63,6 +66,7 @@ fn find<'a>(name: &str, call: &'a mut Call, invocation: &'a Invocation) -> Optio
         "dbdel" => Box::pin(database::delete(call, args)),
         "dbdeltree" => Box::pin(database::delete_tree(call, args)),
         "dial" => Box::pin(dial::run(call, invocation)),
+        "disa" => Box::pin(disa::run(call, args)),
         "directory" => Box::pin(directory::run(call, args)),
         "dumpchan" => Box::pin(log::dump(call)),
         "echo" => Box::pin(echo::run(call)),

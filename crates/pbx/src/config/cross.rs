@@ -13,6 +13,7 @@ pub(super) fn check(config: &Config, problems: &Problems) {
     see.parking();
     see.routes();
     see.mail();
+    see.grants();
     if let Some(answer) = &config.strangers.answer {
         see.destination(&["strangers", "answer"], answer);
     }
@@ -35,6 +36,7 @@ impl Check<'_> {
             Destination::Group(number) => !self.config.groups.contains_key(number),
             Destination::Menu(name) => !self.config.menus.contains_key(name),
             Destination::Mailbox(number) => !self.config.mailboxes.contains_key(number),
+            Destination::Grant(name) => !self.config.grants.contains_key(name),
             Destination::Context(_) | Destination::Directory | Destination::Closed | Destination::Hangup => false,
         };
         if missing {
@@ -153,6 +155,23 @@ impl Check<'_> {
                 self.problem(&["did", number, "trunk"], format!("there is no trunk {trunk}"));
             }
             self.destination(&["did", number, "to"], &did.to);
+        }
+    }
+
+    fn grants(&mut self) {
+        let config = self.config;
+        let plain = |name: &str| name.replace('-', "");
+        for (name, grant) in &config.grants {
+            // Dashes of an extension's name are not compared (S2).
+            if let Some(other) = config.grants.keys().find(|other| *other < name && plain(other) == plain(name)) {
+                self.problem(
+                    &["grant", name],
+                    format!("too like the name of grant {other}: dashes are not told apart"),
+                );
+            }
+            if grant.context == "grants" {
+                self.problem(&["grant", name, "context"], "a grant cannot open itself".to_owned());
+            }
         }
     }
 

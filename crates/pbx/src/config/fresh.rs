@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use dialplan::number::{Class, Country};
 
 use super::{
-    Config, Destination, DialectChoice, Dialplan, Extension, Group, Limits, Lot, Mailbox, Media, Menu, Money, Portal,
-    PortalListen, Programs, Ring, Sip, Strangers, System, Tls,
+    Config, Destination, DialectChoice, Dialplan, Extension, Grant, GrantKind, Group, Limits, Lot, Mailbox, Media,
+    Menu, Money, Portal, PortalListen, Programs, Ring, Sip, Strangers, System, Tls,
 };
 
 /// Name of the menu that answers strangers.
@@ -19,7 +19,7 @@ pub(super) fn config() -> Config {
     let extensions =
         BTreeMap::from([("200".to_owned(), extension("Office", "200")), ("204".to_owned(), extension("Home", "204"))]);
     let groups = BTreeMap::from([("222".to_owned(), group(&extensions))]);
-    let menus = BTreeMap::from([(ATTENDANT.to_owned(), attendant(&extensions, &groups))]);
+    let menus = BTreeMap::from([(ATTENDANT.to_owned(), attendant(&extensions, &groups, &BTreeMap::new()))]);
     Config {
         system: system(),
         sip: sip(),
@@ -38,6 +38,7 @@ pub(super) fn config() -> Config {
         routes: BTreeMap::new(),
         parking: BTreeMap::from([("default".to_owned(), Lot::usual())]),
         programs: programs(),
+        grants: BTreeMap::new(),
         policy: limits(),
         dialplan: Dialplan { files: Vec::new(), dialect: DialectChoice::Auto, compat: dialplan::Compat::default() },
     }
@@ -123,11 +124,19 @@ pub(super) fn group(extensions: &BTreeMap<String, Extension>) -> Group {
     }
 }
 
-/// The attendant of the article: 0 directory, 1 everybody, extensions at once, silence rings the house. No DISA.
-pub(super) fn attendant(extensions: &BTreeMap<String, Extension>, groups: &BTreeMap<String, Group>) -> Menu {
+/// The attendant of the article: 0 directory, 1 everybody, extensions at once, silence rings the house. Its 4 was DISA: it
+/// is there once the owner has opened a grant.
+pub(super) fn attendant(
+    extensions: &BTreeMap<String, Extension>,
+    groups: &BTreeMap<String, Group>,
+    grants: &BTreeMap<String, Grant>,
+) -> Menu {
     let mut keys = BTreeMap::from([("0".to_owned(), Destination::Directory)]);
     if let Some(group) = first_of(groups, "222") {
         keys.insert("1".to_owned(), Destination::Group(group));
+    }
+    if let Some((name, _)) = grants.iter().find(|(_, grant)| grant.kind == GrantKind::Disa) {
+        keys.insert("4".to_owned(), Destination::Grant(name.clone()));
     }
     let first = first_of(extensions, "204");
     Menu {

@@ -7,6 +7,7 @@
 mod cross;
 mod desk;
 mod fresh;
+mod grant;
 mod mail;
 mod parts;
 mod problem;
@@ -26,6 +27,7 @@ use dialplan::number::{Class, Country};
 use dialplan::policy::{OriginKind, Policy};
 
 pub use desk::{Lot, Programs};
+pub use grant::{Grant, GrantKind, GrantPin};
 pub use mail::{Mail, MailSecurity};
 pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
 pub use problem::Problem;
@@ -70,6 +72,8 @@ pub struct Config {
     pub parking: BTreeMap<String, Lot>,
     /// `[programs]`
     pub programs: Programs,
+    /// `[grant.NAME]`
+    pub grants: BTreeMap<String, Grant>,
     /// `[policy]`
     pub policy: Limits,
     /// `[dialplan]`
@@ -353,7 +357,11 @@ impl Config {
     /// The policy that the proof decides by.
     #[must_use]
     pub fn decide_by(&self) -> Policy {
-        self.policy_for(self.extensions.keys())
+        let mut policy = self.policy_for(self.extensions.keys());
+        for (name, grant) in &self.grants {
+            policy.grant(name, grant.may.iter().copied());
+        }
+        policy
     }
 
     /// The part of the same policy that concerns one origin: what the gate asks at every call, however large the house.
@@ -361,6 +369,13 @@ impl Config {
     pub fn decide_by_for(&self, origin: &OriginKind) -> Policy {
         match origin {
             OriginKind::Extension(user) => self.policy_for(self.extensions.get_key_value(user).map(|(user, _)| user)),
+            OriginKind::Grant(name) => {
+                let mut policy = self.policy_for(None);
+                if let Some(grant) = self.grants.get(name) {
+                    policy.grant(name, grant.may.iter().copied());
+                }
+                policy
+            }
             OriginKind::Stranger | OriginKind::Trunk(_) | OriginKind::System => self.policy_for(None),
         }
     }

@@ -14,6 +14,8 @@ pub enum Destination {
     Menu(String),
     /// `mailbox:204`
     Mailbox(String),
+    /// `grant:NAME`: what a grant of the owner opens, behind its PIN.
+    Grant(String),
     /// `directory`: dial by name.
     Directory,
     /// `context:NAME`: a hand-written or generated context, at what was dialled or at `s`.
@@ -45,12 +47,13 @@ impl Destination {
             ("menu", _) => named(Self::Menu),
             ("mailbox", _) => named(Self::Mailbox),
             ("context", _) => named(Self::Context),
+            ("grant", _) => named(Self::Grant),
             ("directory", "") => Ok(Self::Directory),
             ("closed", "") => Ok(Self::Closed),
             ("hangup", "") => Ok(Self::Hangup),
             _ => Err(format!(
                 "{text:?} is no destination; one of \"extension:N\", \"group:N\", \"menu:NAME\", \"mailbox:N\", \
-                 \"directory\", \"context:NAME\", \"closed\", \"hangup\""
+                 \"directory\", \"context:NAME\", \"grant:NAME\", \"closed\", \"hangup\""
             )),
         }
     }
@@ -64,6 +67,7 @@ impl fmt::Display for Destination {
             Self::Menu(name) => write!(f, "menu:{name}"),
             Self::Mailbox(name) => write!(f, "mailbox:{name}"),
             Self::Context(name) => write!(f, "context:{name}"),
+            Self::Grant(name) => write!(f, "grant:{name}"),
             Self::Directory => f.write_str("directory"),
             Self::Closed => f.write_str("closed"),
             Self::Hangup => f.write_str("hangup"),

@@ -18,6 +18,8 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
     let extensions = extensions(&root);
     let groups = groups(&root, &extensions);
     let mailboxes = mailboxes(&root, &extensions);
+    let policy = limits(root.table("policy"));
+    let grants = super::grant::read(&root, &policy);
     let config = Config {
         system: system(root.table("system")),
         sip: sip(root.table("sip")),
@@ -25,13 +27,14 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         tls: tls(root.table("tls")),
         portal: portal(root.table("portal")),
         strangers: strangers(root.table("strangers")),
-        menus: menus(&root, &extensions, &groups),
+        menus: menus(&root, &extensions, &groups, &grants),
+        grants,
         trunks: trunks(&root),
         dids: dids(&root),
         routes: routes(&root),
         parking: parking(&root, &extensions, &groups),
         programs: programs(root.table("programs")),
-        policy: limits(root.table("policy")),
+        policy,
         dialplan: dialplan(root.table("dialplan")),
         extensions,
         mailboxes,
@@ -131,7 +134,7 @@ fn strangers(table: Table<'_>) -> Strangers {
 }
 
 /// Named things with checked names.
-fn named<'a, T>(
+pub(super) fn named<'a, T>(
     root: &Table<'a>,
     key: &'static str,
     name: impl Fn(&str) -> Result<String, String>,
@@ -212,8 +215,9 @@ fn menus(
     root: &Table<'_>,
     extensions: &BTreeMap<String, Extension>,
     groups: &BTreeMap<String, Group>,
+    grants: &BTreeMap<String, super::Grant>,
 ) -> BTreeMap<String, Menu> {
-    let fresh = fresh::attendant(extensions, groups);
+    let fresh = fresh::attendant(extensions, groups, grants);
     let key = |key: &str, value: &Value| {
         let good = (1..=4).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#');
         if !good {

@@ -21,7 +21,8 @@ use dialplan::number::{self, Class, Number};
 use dialplan::policy::{Decision, OriginKind};
 use dialplan::reach::Sink;
 
-use crate::config::{Config, Money, Trunk};
+use crate::cdr::Records;
+use crate::config::{Config, Grant, Limits, Money, Trunk};
 use crate::snapshot::Snapshot;
 
 use budget::{Budget, Debit, NoMoney, Reserved};
@@ -68,6 +69,7 @@ pub struct Gate {
     counters: Arc<Mutex<Counters>>,
     permits: AtomicU64,
     alarms: AtomicU64,
+    events: Option<Arc<dyn Records>>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -80,7 +82,19 @@ impl Gate {
     /// A gate that takes its money from `budget`.
     #[must_use]
     pub fn new(budget: Arc<dyn Budget>) -> Self {
-        Self { budget, counters: Arc::default(), permits: AtomicU64::new(1), alarms: AtomicU64::new(0) }
+        Self { budget, counters: Arc::default(), permits: AtomicU64::new(1), alarms: AtomicU64::new(0), events: None }
+    }
+
+    /// The same gate, whose owner hears what he should know.
+    #[must_use]
+    pub fn telling(self, events: Arc<dyn Records>) -> Self {
+        Self { events: Some(events), ..self }
+    }
+
+    fn tell(&self, now: i64, kind: &str, text: &str) {
+        if let Some(events) = &self.events {
+            events.event(now, kind, text);
+        }
     }
 
     /// How often the engine got where the proof says it cannot: anything but 0 is a mistake of ours.
@@ -148,6 +162,7 @@ impl Gate {
         {
             may_use_trunk(config, user, name)?;
         }
+        let grant = lent(config, ask.origin, &number, name)?;
         self.proved(ask, name, number.class)?;
         declared(ask.app)?;
         let target =
@@ -156,12 +171,23 @@ impl Gate {
             tracing::warn!(call = ask.call, origin = %ask.origin, trunk = name, "an emergency call goes out");
             return Ok((self.permit(target, None), Meter::free()));
         }
-        self.paid(ask, trunk, target).await
+        let Some((grant, lent)) = grant else { return self.paid(ask, trunk, target, &config.policy).await };
+        let class = target_class(&target);
+        let (permit, meter) = self.paid(ask, trunk, target, &lent.bounds(&config.policy)).await?;
+        let text =
+            format!("grant {grant} was used for a {class} call over trunk {name}: permit {}/{grant}", permit.id());
+        self.tell(ask.now, "grant-call", &text);
+        Ok((permit.under(grant), meter))
     }
 
     /// The last two questions: caps on calls, then money.
-    async fn paid(&self, ask: &Ask<'_>, trunk: &Trunk, target: PermitTarget) -> Result<(Permit, Meter), Refusal> {
-        let limits = &ask.snapshot.config.policy;
+    async fn paid(
+        &self,
+        ask: &Ask<'_>,
+        trunk: &Trunk,
+        target: PermitTarget,
+        limits: &Limits,
+    ) -> Result<(Permit, Meter), Refusal> {
         let (PermitTarget::Trunk { trunk: name, number, .. }, origin) = (&target, ask.origin.entry()) else {
             return Err(Refusal::new(Why::NotANumber, "a phone of the house costs nothing".to_owned()));
         };
@@ -227,6 +253,35 @@ fn decide(config: &Config, origin: &OriginKind, class: Class) -> Result<(), Refu
         Decision::Allow => Ok(()),
         Decision::Deny(reason) => Err(Refusal::new(Why::Policy(reason.clone()), reason.to_string())),
     }
+}
+
+fn target_class(target: &PermitTarget) -> Class {
+    match target {
+        PermitTarget::Phone { .. } => Class::Inside,
+        PermitTarget::Trunk { number, .. } => number.class,
+    }
+}
+
+/// The grant by whose right the leg is asked for, where it is one, and where it leads to this number over this trunk.
+fn lent<'a>(
+    config: &'a Config,
+    origin: &'a OriginKind,
+    number: &Number,
+    trunk: &str,
+) -> Result<Option<(&'a str, &'a Grant)>, Refusal> {
+    let OriginKind::Grant(name) = origin else { return Ok(None) };
+    let no = |why: String| Refusal::new(Why::NotGranted, why);
+    let grant = config.grants.get(name).ok_or_else(|| no(format!("there is no grant {name}")))?;
+    if !grant.reaches(&number.e164) {
+        return Err(no(format!("grant {name} does not lead to this number")));
+    }
+    // Routes that are for some phones only are not for a caller from outside.
+    let mut routes = config.routes.values().filter(|route| route.trunks.iter().any(|name| name == trunk)).peekable();
+    let open = |route: &crate::config::Route| matches!(route.users, crate::config::RouteUsers::Extensions);
+    if routes.peek().is_some() && !routes.any(open) {
+        return Err(Refusal::new(Why::NotARouteUser, format!("no route lets grant {name} use trunk {trunk}")));
+    }
+    Ok(Some((name, grant)))
 }
 
 /// An application that does what it did not declare is refused.

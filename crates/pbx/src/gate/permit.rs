@@ -61,7 +61,13 @@ impl Permit {
         Self { id: format!("p{serial}"), target, limit }
     }
 
-    /// Names the permit in records and logs.
+    /// The grant that widened the right is part of the permit's name.
+    pub(super) fn under(mut self, grant: &str) -> Self {
+        self.id = format!("{}/{grant}", self.id);
+        self
+    }
+
+    /// Names the permit in records and logs, and the grant that it was given under.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id

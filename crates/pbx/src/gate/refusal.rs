@@ -26,6 +26,8 @@ pub enum Why {
     NotANumber,
     /// Policy: this origin may not start calls of this class.
     Policy(Reason),
+    /// The grant does not lead to this number.
+    NotGranted,
     /// The trunk belongs to routes of others.
     NotARouteUser,
     /// The running plan has no valid proof.
@@ -53,6 +55,7 @@ impl Refusal {
             Why::NotANumber => Cause::INVALID_NUMBER,
             Why::TooManyAtOnce | Why::StoreDown => Cause::CONGESTION,
             Why::Policy(_)
+            | Why::NotGranted
             | Why::NotARouteUser
             | Why::NoProof
             | Why::BeyondProof

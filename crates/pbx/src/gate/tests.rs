@@ -67,6 +67,70 @@ async fn ask_at(
     gate.ask(Ask { origin, entry: &entry, app, snapshot, call: "c1", target, now }).await
 }
 
+/// A grant to two area codes, two calls a day, three units of money.
+fn granting() -> Snapshot {
+    let mut snapshot = snapshot(|tree| {
+        tree["grant"] = json!({ "disa-me": {
+            "kind": "disa", "may": ["national", "premium"], "to": ["_1202NXXXXXX", "_1212NXXXXXX"],
+            "calls_at_once": 1, "calls_per_day": 2, "money_per_day": 3.0, "minutes_per_call": 10,
+        } });
+        tree["policy"] = json!({ "closed": ["premium"] });
+    });
+    for class in Class::ALL {
+        snapshot.reach.add("grant:disa-me", Sink::Paid(class));
+    }
+    snapshot.reach.add("grant:disa-me", Sink::Trunk("itsp".to_owned()));
+    snapshot
+}
+
+fn lent_to(name: &str) -> OriginKind {
+    OriginKind::Grant(name.to_owned())
+}
+
+#[tokio::test]
+async fn a_grant_lends_what_it_says_to_whom_it_says_and_the_permit_names_it() {
+    let (gate, snapshot) = (gate(), granting());
+    let (permit, meter) = ask(&gate, &snapshot, &lent_to("disa-me"), "2025550100").await.unwrap();
+    assert_eq!((permit.id(), permit.limit()), ("p1/disa-me", Some(Duration::from_secs(600))));
+    drop(meter);
+    let refused = |name: &'static str, dialled: &'static str| {
+        let (gate, snapshot) = (&gate, &snapshot);
+        async move { ask(gate, snapshot, &lent_to(name), dialled).await.expect_err("a refusal").why }
+    };
+    assert_eq!(refused("disa-me", "3125550100").await, Why::NotGranted, "another area code");
+    assert!(matches!(refused("disa-me", "0119005551234").await, Why::Policy(Reason::NotGranted { .. })));
+    assert!(matches!(refused("disa-me", "9005551234").await, Why::Policy(Reason::ClassClosed(_))));
+    assert!(matches!(refused("disa-me", "911").await, Why::Policy(Reason::EmergencyIsForExtensions(_))));
+    assert!(matches!(refused("forged", "2025550100").await, Why::Policy(Reason::NotGranted { .. })));
+    let line = Target::Number { trunk: "line", dialled: "2025550100" };
+    let beyond = ask_at(&gate, &snapshot, &lent_to("disa-me"), line, NOW).await.expect_err("a refusal").why;
+    assert_eq!(beyond, Why::BeyondProof, "the proof of the grant does not know this trunk");
+}
+
+#[tokio::test]
+async fn the_caps_of_a_grant_bind_all_who_use_it_together() {
+    let (gate, snapshot, grant) = (gate(), granting(), lent_to("disa-me"));
+    let first = ask(&gate, &snapshot, &grant, "2025550100").await.unwrap();
+    assert_eq!(ask(&gate, &snapshot, &grant, "2125550100").await.expect_err("two at once").why, Why::TooManyAtOnce);
+    drop(first);
+    let second = ask(&gate, &snapshot, &grant, "2125550100").await.unwrap();
+    drop(second);
+    assert_eq!(ask(&gate, &snapshot, &grant, "2125550100").await.expect_err("a third").why, Why::TooOften);
+    assert!(ask(&gate, &snapshot, &kitchen(), "2125550100").await.is_ok(), "the house's own calls are not touched");
+}
+
+#[tokio::test]
+async fn a_route_for_some_phones_is_not_for_a_grant() {
+    let mut some = granting();
+    let mut config = some.config.as_ref().clone();
+    for route in config.routes.values_mut() {
+        route.users = crate::config::RouteUsers::Only(["204".to_owned()].into());
+    }
+    some.config = Arc::new(config);
+    let no = ask(&gate(), &some, &lent_to("disa-me"), "2025550100").await.expect_err("a refusal");
+    assert_eq!(no.why, Why::NotARouteUser);
+}
+
 async fn ask(gate: &Gate, snapshot: &Snapshot, origin: &OriginKind, dialled: &str) -> Result<(Permit, Meter), Refusal> {
     ask_at(gate, snapshot, origin, Target::Number { trunk: "itsp", dialled }, NOW).await
 }

@@ -163,6 +163,9 @@ pub fn entries(config: &Config) -> Vec<EntryPoint> {
         add(origin.clone(), Place::new(&extension.context, "s", 1), true);
         add(origin, Place::new("emergency", "s", 1), true);
     }
+    for (name, grant) in &config.grants {
+        add(OriginKind::Grant(name.clone()), Place::new(&grant.context, "s", 1), true);
+    }
     all
 }
 
@@ -188,6 +191,9 @@ pub fn missing_contexts(config: &Config, program: &Program) -> Vec<crate::config
     }
     for (number, extension) in &config.extensions {
         look(vec!["extension", number, "context"], &extension.context);
+    }
+    for (grant_name, grant) in &config.grants {
+        look(vec!["grant", grant_name, "context"], &grant.context);
     }
     for (number, group) in &config.groups {
         if let Some(name) = named(&group.then) {

@@ -8,7 +8,8 @@ use std::fmt::Write;
 use crate::config::{Config, Destination, Menu, Ring, Route};
 
 /// Contexts that are generated whatever the configuration says; menus may not take these names.
-pub const RESERVED: [&str; 14] = [
+pub const RESERVED: [&str; 15] = [
+    "grants",
     "from-internal",
     "from-sip-external",
     "from-trunk",
@@ -41,6 +42,7 @@ pub(super) fn place_of(to: &Destination) -> (&str, &str) {
         Destination::Group(number) => ("groups", number),
         Destination::Menu(name) | Destination::Context(name) => (name, "s"),
         Destination::Mailbox(number) => ("mailboxes", number),
+        Destination::Grant(name) => ("grants", name),
         Destination::Directory => ("directory", "s"),
         Destination::Closed => ("closed", "s"),
         Destination::Hangup => ("closed", "hangup"),
@@ -253,6 +255,11 @@ fn inside(page: &mut Page<'_>, config: &Config) {
         if let Some(to) = &lot.then {
             page.exten(name).go(to);
         }
+    }
+
+    page.context("grants", "What the owner lends to whoever knows a PIN");
+    for name in config.grants.keys() {
+        page.exten(name).run(format!("DISA(grant:{name})")).run("Hangup()");
     }
 
     let operator = config.menus.get("attendant").map_or(Destination::Closed, |menu| menu.timeout.clone());

@@ -7,6 +7,7 @@ mod check;
 mod doctor;
 mod events;
 mod fix;
+mod grant;
 mod help;
 mod keep;
 mod mail;
@@ -61,6 +62,9 @@ enum Command {
     /// Mailboxes: list, add, make their PIN new, remove
     #[command(subcommand)]
     Mailbox(Mailbox),
+    /// What callers from outside may do who know a PIN: list, add, make the PIN new, remove
+    #[command(subcommand)]
+    Grant(Grant),
     /// Mail: send one for a test, list what waits
     #[command(subcommand)]
     Mail(Mail),
@@ -188,6 +192,9 @@ pub(crate) struct Simulate {
     /// What a phone does, as "204=answers 5", "200=busy", "200=offline"; one that is not named rings
     #[arg(long, value_name = "PHONE=WHAT")]
     pub(crate) phone: Vec<String>,
+    /// A PIN that is set in this play, as "grant:disa-me=739482" or "mailbox:204=739482"; real ones are known as hashes only
+    #[arg(long, value_name = "WHAT=DIGITS")]
+    pub(crate) pin: Vec<String>,
     /// What a trunk does, as "itsp=answers 5"; one that is not named rings
     #[arg(long, value_name = "TRUNK=WHAT")]
     pub(crate) trunk: Vec<String>,
@@ -224,6 +231,40 @@ pub(crate) enum Extension {
     Remove {
         /// Its number
         number: String,
+    },
+}
+
+/// `tollgate grant`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Grant {
+    /// The grants, their rights and caps
+    List,
+    /// Lend the house's dial tone to callers from outside; prints its PIN once
+    Add {
+        /// Its name
+        name: String,
+        /// What may be called besides the house: toll-free, local, national, mobile, international …
+        #[arg(long, value_delimiter = ',')]
+        may: Vec<String>,
+        /// Only these numbers, as patterns of the international form: 1212NXXXXXX
+        #[arg(long, value_delimiter = ',')]
+        to: Vec<String>,
+        /// Most that may be spent in a day
+        #[arg(long, value_name = "MONEY")]
+        money_per_day: Option<f64>,
+        /// Most calls that cost money in a day
+        #[arg(long, value_name = "NUMBER")]
+        calls_per_day: Option<u32>,
+    },
+    /// Make its PIN new, which also ends a lock-out; prints it once
+    Pin {
+        /// Its name
+        name: String,
+    },
+    /// Take it back
+    Remove {
+        /// Its name
+        name: String,
     },
 }
 
@@ -433,6 +474,7 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Simulate(simulate) => simulate::run(&common, &simulate),
         Command::Plan(place) => plan::run(&common, &place),
         Command::Extension(what) => keep::extension(&common, &what),
+        Command::Grant(what) => grant::grant(&common, &what),
         Command::Mail(what) => mail::mail(&common, &what),
         Command::Mailbox(what) => mailbox::mailbox(&common, &what),
         Command::Trunk(what) => trunk::trunk(&common, &what),

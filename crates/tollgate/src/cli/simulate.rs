@@ -8,6 +8,7 @@ use crate::exchange::wall;
 use crate::fault::{Fault, Outcome};
 use crate::prompts::Prompts;
 use pbx::config::Config;
+use pbx::pin::{Digits, PinOf};
 use pbx::simulate::{Party, Script, Simulation};
 use pbx::switch::Origin;
 use serde_json::json;
@@ -35,6 +36,7 @@ pub(super) fn run(common: &Common, simulate: &Simulate) -> Outcome<u8> {
     }
     simulation.phones = parties(&simulate.phone, "--phone")?;
     simulation.trunks = parties(&simulate.trunk, "--trunk")?;
+    simulation.pins = simulate.pin.iter().map(|text| pin(text)).collect::<Outcome<_>>()?;
     let trace = simulation.run();
     if common.json {
         print::json(&json!(trace));
@@ -76,6 +78,18 @@ fn at(config: &Config, text: Option<&str>) -> Outcome<i64> {
     let civil: jiff::civil::DateTime = text.parse().map_err(wrong)?;
     let zoned = civil.to_zoned(config.system.time_zone()).map_err(wrong)?;
     Ok(zoned.timestamp().as_millisecond())
+}
+
+/// `grant:disa-me=739482`
+fn pin(text: &str) -> Outcome<(PinOf, Digits)> {
+    let wrong = || Fault::unusable("--pin: what it opens and its digits").repair("as in --pin grant:disa-me=739482");
+    let (what, digits) = text.split_once('=').ok_or_else(wrong)?;
+    let of = match what.split_once(':') {
+        Some(("grant", name)) => PinOf::Grant(name.to_owned()),
+        Some(("mailbox", number)) => PinOf::Mailbox(number.to_owned()),
+        _ => return Err(wrong()),
+    };
+    Ok((of, Digits::new(digits)))
 }
 
 /// `204=answers 5`

@@ -38,6 +38,24 @@ pub(crate) enum Change {
         /// Its number.
         number: String,
     },
+    /// A new grant.
+    AddGrant {
+        /// Its name.
+        name: String,
+        /// Classes that it lends.
+        may: Vec<String>,
+        /// Numbers that it leads to.
+        to: Vec<String>,
+        /// Most that may be spent in a day.
+        money_per_day: Option<f64>,
+        /// Paid calls in a day.
+        calls_per_day: Option<u32>,
+    },
+    /// A grant goes.
+    RemoveGrant {
+        /// Its name.
+        name: String,
+    },
     /// A new trunk.
     AddTrunk {
         /// Its name.
@@ -95,6 +113,7 @@ impl Change {
     pub(crate) fn closes(&self) -> Option<PinOf> {
         match self {
             Self::RemoveMailbox { number } => Some(PinOf::Mailbox(number.clone())),
+            Self::RemoveGrant { name } => Some(PinOf::Grant(name.clone())),
             _ => None,
         }
     }
@@ -142,6 +161,25 @@ pub(crate) fn apply(text: &str, now: &Config, change: &Change) -> Outcome<String
             }
             remove(&mut document, "mailbox", number)?;
         }
+        Change::AddGrant { name, may, to, money_per_day, calls_per_day } => {
+            let mut table = Table::new();
+            table.insert("kind", value("disa"));
+            table.insert("pin", value("store"));
+            if !may.is_empty() {
+                table.insert("may", list(may));
+            }
+            if !to.is_empty() {
+                table.insert("to", list(to));
+            }
+            if let Some(money) = money_per_day {
+                table.insert("money_per_day", value(*money));
+            }
+            if let Some(calls) = calls_per_day {
+                table.insert("calls_per_day", value(i64::from(*calls)));
+            }
+            add(&mut document, "grant", name, table)?;
+        }
+        Change::RemoveGrant { name } => remove(&mut document, "grant", name)?,
         Change::AddTrunk { name, host, kind, username, transport, caller_id } => {
             let mut table = Table::new();
             table.insert("kind", value(kind));

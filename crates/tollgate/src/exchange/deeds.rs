@@ -85,6 +85,8 @@ pub(crate) fn pins_with(path: &Path, store: Store) -> Outcome<Pins> {
 pub(crate) enum Opens {
     /// A mailbox.
     Mailbox(String),
+    /// A grant.
+    Grant(String),
 }
 
 impl Opens {
@@ -92,12 +94,16 @@ impl Opens {
     pub(crate) fn of(&self) -> PinOf {
         match self {
             Self::Mailbox(number) => PinOf::Mailbox(number.clone()),
+            Self::Grant(name) => PinOf::Grant(name.clone()),
         }
     }
 
     /// Whether the configuration has it.
     pub(crate) fn must_exist(&self, config: &Config) -> Outcome<()> {
         match self {
+            Self::Grant(name) if config.grants.contains_key(name) => Ok(()),
+            Self::Grant(name) => Err(Fault::failed(format!("there is no grant {name}"))
+                .repair(format!("see: tollgate grant list; make it with: tollgate grant add {name}"))),
             Self::Mailbox(number) if config.mailboxes.contains_key(number) => Ok(()),
             Self::Mailbox(number) => {
                 let known: Vec<&str> = config.mailboxes.keys().map(String::as_str).collect();
@@ -136,6 +142,7 @@ pub(crate) async fn new_pin(store: &Store, pins: &Pins, opens: &Opens) -> Outcom
     store.event(wall(), "pin-new", &format!("{of} has a new PIN, made by its owner on the command line"));
     let of = match opens {
         Opens::Mailbox(number) => ("mailbox", number.clone()),
+        Opens::Grant(name) => ("grant", name.clone()),
     };
     Ok(NewPin { of, pin })
 }

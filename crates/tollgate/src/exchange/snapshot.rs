@@ -103,6 +103,7 @@ pub(crate) fn facts(config: &Config) -> audit::Facts {
         phones: config.extensions.keys().cloned().collect(),
         country: Some(config.system.country),
         policy: Some(config.decide_by()),
+        grants: Some(config.grants.iter().map(|(name, grant)| (name.clone(), grant.context.clone())).collect()),
         ..audit::Facts::ours()
     }
 }

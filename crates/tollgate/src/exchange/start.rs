@@ -213,7 +213,7 @@ impl Starting<'_> {
         let database = Database::new(rows, Arc::new(PlanRows::new(store.clone())));
         let exchange = Exchange::new(Parts {
             snapshot: built.snapshot,
-            gate: Gate::new(Arc::new(InStore::new(store.clone(), wall))),
+            gate: Gate::new(Arc::new(InStore::new(store.clone(), wall))).telling(Arc::new(StoreRecords(store.clone()))),
             records: Arc::new(StoreRecords(store.clone())),
             pins: Arc::new(deeds::pins(home, store.clone())?),
             sounds: prompts.clone(),

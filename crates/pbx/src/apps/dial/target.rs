@@ -6,7 +6,6 @@ use dialplan::apps::AppSpec;
 
 use super::Failures;
 use crate::call::Call;
-use crate::entry::origin_kind;
 use crate::gate::{self, Ask};
 use crate::switch::{Cause, Contact, LegId};
 
@@ -97,11 +96,11 @@ async fn permitted(
     failures: &mut Failures,
 ) {
     let show = call.channel.presentation();
-    let origin = origin_kind(&call.tree.origin);
+    let (origin, entry) = call.rights();
     let (tree, snapshot, exchange) = (Arc::clone(&call.tree), Arc::clone(&call.snapshot), Arc::clone(&call.exchange));
     let ask = Ask {
         origin: &origin,
-        entry: &tree.entry,
+        entry: &entry,
         app,
         snapshot: &snapshot,
         call: &tree.id,
