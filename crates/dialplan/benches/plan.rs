@@ -49,6 +49,25 @@ fn plan() -> String {
     text
 }
 
+/// The same size in the manner of 1.2.
+fn old_plan() -> [(String, String); 1] {
+    let mut text = String::new();
+    for context in 0..200 {
+        let _ = writeln!(text, "[ctx{context}]");
+        for exten in 0..39 {
+            let number = 1000 + exten;
+            let _ = writeln!(text, "exten => {number},1,GotoIf($[\"${{CALLERIDNUM}}\" = \"\"]?who,s,1)");
+            let _ = writeln!(text, "exten => {number},2,Dial(SIP/${{EXTEN}}&SIP/{exten}|20|tr)");
+            let _ = writeln!(text, "exten => {number},3,Voicemail,u{number}");
+            let _ = writeln!(text, "exten => {number},4,Hangup");
+            let _ = writeln!(text, "exten => {number},103,Voicemail(b{number})");
+        }
+        let _ = writeln!(text, "exten => _{}XXX,1,Dial(Zap/g1/${{EXTEN:1}})", context % 8 + 2);
+        let _ = writeln!(text, "include => ctx{}", context + 1);
+    }
+    [("extensions.conf".to_owned(), text)]
+}
+
 fn program(text: &str) -> Arc<Program> {
     let files = [("extensions.conf".to_owned(), text.to_owned())];
     Arc::new(load(&files, Dialect::Safe, &load::NoFiles).program)
@@ -60,7 +79,14 @@ fn benches(c: &mut Criterion) {
     let mut group = c.benchmark_group("load");
     group.sample_size(10);
     group.bench_function("40,000 lines", |b| b.iter(|| program(black_box(&text))));
+    let old = old_plan();
+    group.bench_function("40,000 lines of 1.2", |b| b.iter(|| load(black_box(&old), Dialect::V1_2, &load::NoFiles)));
     group.finish();
+    let of_old = Arc::new(load(&old, Dialect::V1_2, &load::NoFiles).program);
+    c.bench_function("find a literal in 1.2", |b| {
+        b.iter(|| of_old.find("ctx0", black_box("1020"), 1, "", None).is_some());
+    });
+    c.bench_function("could it be longer in 1.2", |b| b.iter(|| of_old.match_more("ctx0", black_box("10"), "", None)));
     let program = program(&text);
     c.bench_function("find a literal", |b| b.iter(|| program.find("ctx0", black_box("1020"), 1, "", None).is_some()));
     c.bench_function("find a pattern", |b| b.iter(|| program.find("ctx0", black_box("2555"), 1, "", None).is_some()));
