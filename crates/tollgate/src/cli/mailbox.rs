@@ -2,7 +2,7 @@
 
 use super::keep::{done, edit, open, show};
 use super::print::say;
-use super::{Common, Mailbox, print};
+use super::{Common, Mailbox, print, spool};
 use crate::config_file::edit::Change;
 use crate::control::Request;
 use crate::control::client::Client;
@@ -23,6 +23,9 @@ pub(super) fn mailbox(common: &Common, what: &Mailbox) -> Outcome<u8> {
             new_pin(common, &Opens::Mailbox(number.clone()))?;
         }
         Mailbox::Pin { number } => new_pin(common, &Opens::Mailbox(number.clone()))?,
+        Mailbox::Messages { number } => return spool::messages(common, number.as_deref()),
+        Mailbox::Export { folder, number } => return spool::export(common, folder, number.as_deref()),
+        Mailbox::Import { folder } => return spool::import(common, folder),
         Mailbox::Remove { number } => {
             edit(common, Change::RemoveMailbox { number: number.clone() })?;
             done(common, &format!("mailbox {number} is removed"));

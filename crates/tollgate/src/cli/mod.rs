@@ -19,6 +19,7 @@ mod reach;
 mod sarif;
 mod serve;
 mod simulate;
+mod spool;
 mod trunk;
 
 use crate::fault::Outcome;
@@ -297,6 +298,23 @@ pub(crate) enum Mailbox {
     Pin {
         /// Its number
         number: String,
+    },
+    /// The messages of all mailboxes, or of one
+    Messages {
+        /// Its number
+        number: Option<String>,
+    },
+    /// Write messages and greetings as an Asterisk voicemail spool
+    Export {
+        /// A folder; what is in it stays
+        folder: std::path::PathBuf,
+        /// This mailbox only
+        number: Option<String>,
+    },
+    /// Take in messages and greetings of an Asterisk voicemail spool
+    Import {
+        /// The folder of a voicemail context, such as /var/spool/asterisk/voicemail/default
+        folder: std::path::PathBuf,
     },
     /// Remove a mailbox that belongs to no extension
     Remove {

@@ -46,6 +46,8 @@ pub(crate) enum Request {
         /// An address, or an IPv6 /64.
         source: String,
     },
+    /// Messages came into mailboxes beside the exchange: count them again.
+    CountMessages,
     /// Change the text of the configuration, then reload.
     Edit {
         /// The change.
