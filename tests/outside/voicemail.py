@@ -23,6 +23,7 @@ LONG = {"vm-intro": 1.2}        # time to press a key during the greeting
 
 PLAN = """\
 [hand]
+exten => s,1,Goto(5,1)
 exten => 5,1,VoiceMail(204,u)
 exten => 5,2,Hangup()
 exten => 55,1,VoiceMail(204,st)
@@ -215,12 +216,13 @@ class Walk:
 
     def _caller(self):
         try:
-            while time.monotonic() < self.until and (self.left() or not self.edges):
+            idle = 0                            # calls in which there was no way to a key that nobody had pressed
+            while time.monotonic() < self.until and idle < 3:
                 call = self.dial()
                 self.calls += 1
                 line = Line(call) if self.hum else None
                 try:
-                    self._walk(call)
+                    idle = 0 if self._walk(call) else idle + 1
                 finally:
                     if line:
                         line.stop()
@@ -234,13 +236,14 @@ class Walk:
         while state != "end" and time.monotonic() < self.until and pressed < self.most:
             key = self._choose(state)
             if key is None:
-                return
+                break
             start, pressed = len(call.samples), pressed + 1
             call.dtmf(key, on=0.05, gap=0.03)
             after = self._hear(call, start, state)
             with self.lock:
                 self.edges[state, key] = after
             state = after
+        return pressed
 
     def _choose(self, state):
         """A key that was not pressed here, else the way to the nearest one."""

@@ -85,7 +85,7 @@ impl Spool {
         &self.store
     }
 
-    /// Keeps a message: true when file and row are on the disk, false when there is no room for it.
+    /// Keeps a message: true when file and row are on the disk, false when there is no room for it or it is there already.
     ///
     /// # Errors
     /// What keeps it from the disk ([`Error::Full`] and the like); nothing is left of it then.
@@ -98,7 +98,11 @@ impl Spool {
         message.bytes = bytes.len() as u64;
         let path = self.message_path(&message.mailbox, &message.uid);
         let place = path.clone();
-        blocking(move || write_whole(&place, &bytes)).await?;
+        let written =
+            blocking(move || if place.exists() { Ok(false) } else { write_whole(&place, &bytes).map(|()| true) });
+        if !written.await? {
+            return Ok(false);
+        }
         let kept = self.store.add_message(message, quota).await;
         if !matches!(kept, Ok(true)) {
             // The caller is told that it was not kept: it must not come back at the next start.
@@ -464,6 +468,17 @@ mod tests {
             assert!(place("foreign.wav").exists() && place("unavail.wav").exists() && !place("marked.wav").exists());
             spool.store.close().await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_message_that_comes_again_is_kept_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = open(dir.path()).await;
+        assert!(spool.keep(message("a"), wav(), Quota::NONE).await.unwrap());
+        let before = spool.sound("204", "a").await.unwrap();
+        assert!(!spool.keep(message("a"), wav(), Quota::NONE).await.unwrap());
+        assert_eq!(spool.sound("204", "a").await.unwrap(), before);
+        assert_eq!(uids(&spool).await, ["a"]);
     }
 
     #[tokio::test]
