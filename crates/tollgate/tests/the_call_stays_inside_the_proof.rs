@@ -55,7 +55,7 @@ const NUMBERS: &[&str] = &[
 fn line(dice: &mut Dice) -> String {
     let number = dice.of(NUMBERS);
     let place = dice.of(PLACES);
-    match dice.roll(25) {
+    match dice.roll(28) {
         0 | 1 => format!("Dial(PJSIP/{number}@itsp,5)"),
         2 => format!("Dial(PJSIP/{number}@spare,5,g)"),
         3 => format!("Dial(PJSIP/200&PJSIP/{number}@itsp,5)"),
@@ -75,9 +75,12 @@ fn line(dice: &mut Dice) -> String {
         18 => format!("ExecIf($[${{V}} > 1]?Dial(PJSIP/{number}@spare,5):Goto({place}))"),
         19 => "Set(CALLERID(num)=${EXTEN})".to_owned(),
         20 => "Answer()".to_owned(),
-        21 => format!("Park(,t(2)c({place}))"),
-        22 => format!("Park(2000,{})", dice.of(&["hand,s,1", "deep,1,1", "from-internal,92025550100,1"])),
-        23 => format!("ParkAndAnnounce(one:PARKED,3,Local/{number}@{},{place})", dice.of(CONTEXTS)),
+        21 => format!("VoiceMail({},ud({}))", dice.of(&["200", "204", "${V}", "999"]), dice.of(CONTEXTS)),
+        22 => format!("VoiceMailMain({},s)", dice.of(&["", "204", "${CALLERID(num)}", "${CHANNEL(mailbox)}"])),
+        23 => "VMAuthenticate(204)".to_owned(),
+        24 => format!("Park(,t(2)c({place}))"),
+        25 => format!("Park(2000,{})", dice.of(&["hand,s,1", "deep,1,1", "from-internal,92025550100,1"])),
+        26 => format!("ParkAndAnnounce(one:PARKED,3,Local/{number}@{},{place})", dice.of(CONTEXTS)),
         _ => "NoOp(${V})".to_owned(),
     }
 }

@@ -233,3 +233,18 @@ fn a_trunk_that_cannot_be_is_named() {
     problems(json!({ "tls": { "certificate": "mine.pem" } }), &["tls.certificate"]);
     problems(json!({ "sip": { "dns": ["resolver.example"] } }), &["sip.dns.0"]);
 }
+
+#[test]
+fn voicemail_settings_are_read_and_have_bounds() {
+    let config =
+        good(json!({ "voicemail": { "own": "*1", "any": "", "longest": 60, "drop_silent": false, "remote": true } }));
+    let settings = &config.voicemail;
+    assert_eq!((settings.own.as_deref(), settings.any.as_deref(), settings.longest), (Some("*1"), None, 60));
+    assert!(settings.remote && !settings.drop_silent && settings.review);
+    assert!(!Config::fresh().voicemail.remote, "nobody reaches a mailbox from outside before its owner opens that");
+    problems(json!({ "voicemail": { "own": "x97" } }), &["voicemail.own"]);
+    problems(json!({ "voicemail": { "own": "*98" } }), &["voicemail.any"]);
+    problems(json!({ "voicemail": { "longest": 601 } }), &["voicemail.longest"]);
+    problems(json!({ "voicemail": { "shortest": 10, "longest": 5 } }), &["voicemail.shortest"]);
+    problems(json!({ "voicemail": { "dialout": "from-internal" } }), &["voicemail.dialout"]);
+}

@@ -194,3 +194,31 @@ fn the_dialect_is_ours_unless_another_is_named() {
     assert_eq!(choice(&Config::fresh()), Choice::Auto(Dialect::Safe));
     assert_eq!(choice(&config(json!({ "dialplan": { "dialect": "22" } }))), Choice::Is(Dialect::V22));
 }
+
+#[test]
+fn mailboxes_and_their_codes_stand_in_the_plan_as_they_are_set() {
+    let lines = |tree: serde_json::Value| -> Vec<String> {
+        text(&config(tree), &BTreeSet::new()).lines().map(str::to_owned).collect()
+    };
+    let has = |lines: &[String], line: &str| lines.iter().any(|found| found == line);
+    let fresh = lines(json!({}));
+    for line in [
+        "exten => *97,1,VoiceMailMain(${CHANNEL(mailbox)})",
+        "exten => *98,1,VoiceMailMain()",
+        "exten => 204,1,GotoIf($[\"${DIALSTATUS}\" = \"BUSY\"]?busy)",
+        "exten => 204,2,VoiceMail(204,u)",
+        "exten => 204,5(busy),VoiceMail(204,b)",
+        "exten => o,1,Goto(ext-local,204,1)",
+    ] {
+        assert!(has(&fresh, line), "{line}\n{fresh:#?}");
+    }
+    // From outside, a mailbox is opened only where its owner said so.
+    assert!(!has(&fresh, "exten => a,1,VoiceMailMain()"));
+    assert!(has(&lines(json!({ "voicemail": { "remote": true } })), "exten => a,1,VoiceMailMain()"));
+    let other = lines(json!({ "voicemail": { "own": "*1", "any": "", "operator": false }, "mailbox": { "300": {} } }));
+    assert!(
+        has(&other, "exten => *1,1,VoiceMailMain(${CHANNEL(mailbox)})")
+            && has(&other, "exten => 300,2,VoiceMail(300,u)")
+    );
+    assert!(!other.iter().any(|line| line.contains("*97") && line.contains("exten") || line.contains("*98,1")));
+}

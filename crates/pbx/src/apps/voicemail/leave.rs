@@ -42,6 +42,7 @@ pub(in crate::apps) async fn run(call: &mut Call, args: &[String]) -> Outcome {
         }
     }
     if !mailboxes.iter().any(|mailbox| compose::has_room(call, mailbox)) {
+        note(call, "mailbox-full", &format!("mailbox {first} is full: a caller was turned away"));
         tell(call, &["vm-mailboxfull"]).await?;
         return done(call, "FAILED");
     }
@@ -79,8 +80,12 @@ async fn keep(call: &mut Call, mailboxes: &[String], draft: &Draft) -> Kept {
     for mailbox in mailboxes {
         let one = match compose::keep(call, mailbox, take, draft.urgent, "call").await {
             Ok(true) => Kept::Yes,
-            Ok(false) => Kept::Full,
+            Ok(false) => {
+                note(call, "mailbox-full", &format!("mailbox {mailbox} is full: a message was refused"));
+                Kept::Full
+            }
             Err(error) => {
+                note(call, "message-refused", &format!("mailbox {mailbox}: a message could not be kept: {error}"));
                 tracing::error!(call = %call.tree.id, mailbox, %error, "a message could not be kept");
                 Kept::Trouble(error)
             }
@@ -90,6 +95,11 @@ async fn keep(call: &mut Call, mailboxes: &[String], draft: &Draft) -> Kept {
         }
     }
     kept
+}
+
+/// What an owner should know.
+fn note(call: &Call, kind: &str, text: &str) {
+    call.exchange.records.event(call.exchange.clock.now(), kind, text);
 }
 
 async fn finish(call: &mut Call, mailbox: &str, kept: Kept, ended: Result<Ending, Stop>) -> Outcome {

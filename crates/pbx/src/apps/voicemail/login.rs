@@ -109,6 +109,8 @@ pub(super) async fn change_pin(call: &mut Call, mailbox: &str) -> Result<bool, S
         let now = call.exchange.clock.now();
         let said = match call.exchange.pins.set(&PinOf::Mailbox(mailbox.to_owned()), &first, now).await {
             Ok(()) => {
+                let text = format!("mailbox {mailbox} has a new PIN, chosen by telephone");
+                call.exchange.records.event(now, "pin-changed", &text);
                 tell(call, &["vm-passchanged"]).await?;
                 return Ok(true);
             }
