@@ -61,6 +61,7 @@ invalid = "again"
 kind = "address"
 host = "{meter}"
 transport = "udp"
+health = 0
 
 [route.emergency]
 dial = "911"

@@ -94,15 +94,22 @@ def family(ip):
     return socket.AF_INET6 if ":" in ip else socket.AF_INET
 
 
+GIVEN = set()                   # ports that this process gave out: those who got one may not have bound it yet
+
+
 def free_port(n=1, ip="127.0.0.1"):
-    """First of `n` consecutive ports (even number) free for UDP and TCP on `ip`."""
+    """First of `n` consecutive ports (even number) free for UDP and TCP on `ip`; none is given out twice."""
     for _ in range(300):
         base, socks = random.randrange(20000 + LANE * 2500, 22400 + LANE * 2500, 2), []
+        ports = set(range(base, base + n))
+        if ports & GIVEN and len(GIVEN) < 1500:
+            continue
         try:
             for port in range(base, base + n):
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                     socks.append(socket.socket(family(ip), kind))
                     socks[-1].bind((ip, port))
+            GIVEN.update(ports)
             return base
         except OSError:
             pass

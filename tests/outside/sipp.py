@@ -10,7 +10,7 @@ from rawphone import RawPhone
 
 class Sipp:
     """A sipp run. scenario: built-in name (uac, uas, ...) or a file of sipp/. rows: list of tuples for [field0].. ;
-    keys: values of [name] in the scenario."""
+    keys: values of [name] in the scenario. -aa: a NOTIFY of the message lamp is answered and is no surprise."""
 
     def __init__(self, scenario, target=None, rows=None, calls=1, rate=10, transport="u1", keys=None, service=None,
                  ip=None, port=None, limit=None, trace=False, extra=()):
@@ -20,7 +20,7 @@ class Sipp:
         argv = ["sipp"] + (["%s:%d" % target] if target else [])
         argv += ["-sf", own] if scenario.endswith(".xml") else ["-sn", scenario]
         argv += ["-i", self.ip, "-mi", self.ip, "-p", str(self.port), "-mp", str(procs.free_port(4, self.ip)),
-                 "-m", str(calls), "-r", str(rate), "-t", transport, "-nostdin", "-trace_stat", "-fd", "1",
+                 "-m", str(calls), "-r", str(rate), "-t", transport, "-nostdin", "-aa", "-trace_stat", "-fd", "1",
                  "-stf", self.dir + "/stat.csv", "-trace_err", "-error_file", self.dir + "/errors.log"]
         argv += ["-l", str(limit)] if limit else []
         argv += ["-trace_msg", "-message_file", self.dir + "/messages.log"] if trace else []

@@ -457,7 +457,7 @@ def test_reinvite_right_after_the_answer():
 def test_a_trunk_by_tcp():
     """204 dials out over a trunk by TCP (sipp): one connection, the right number, sound there and back, and the end is heard."""
     provider = Sipp("uas", calls=2, transport="t1", extra=["-rtp_echo"])
-    more = ('[trunk.stream]\nkind = "address"\nhost = "%s:%d"\ntransport = "tcp"\n\n'
+    more = ('[trunk.stream]\nkind = "address"\nhost = "%s:%d"\ntransport = "tcp"\nhealth = 0\n\n'
             '[route.stream]\ndial = "_8NXXNXXXXXX"\nstrip = 1\ntrunks = ["stream"]\nfor = ["extensions"]\n') % (provider.ip, provider.port)
     with Exchange(more=more) as x, x.raw("204") as p:
         provider.start()
