@@ -130,7 +130,7 @@ impl Prover<'_> {
         told.set(self.names.var("INVALID_EXTEN"), Val::of(kept));
         if !on(Mutant::NoInvalid) {
             self.special(Some(from), node, "i", &told, Via::Next);
-            self.special(Some(from), node, "e", &told, Via::Next);
+            self.special(Some(from), node, "e", &state.env, Via::Next);
         }
     }
 

@@ -326,9 +326,10 @@ impl<'a> Prover<'a> {
             if !on(Mutant::NoInvalid) {
                 let via = Via::Invalid(Box::new(via.narrowed(missing)));
                 self.special(from, node, "i", &told, via.clone());
-                self.special(from, node, "e", &told, via);
+                // Without an `i` nobody writes INVALID_EXTEN.
+                self.special(from, node, "e", &env, via);
             }
-            self.moment(from, node, &told);
+            self.moment(from, node, &env);
         }
     }
 

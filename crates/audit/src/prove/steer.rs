@@ -412,8 +412,8 @@ impl Prover<'_> {
             Some(texts) => texts.iter().filter_map(|text| priority(text, here.priority)).collect(),
             None => vec![At::Any],
         };
-        // In the safe dialect a call that stays where it is stays in its extension, too (S3).
-        if self.is_safe() && label.context.is_none() && label.exten.is_none() {
+        // Without fall-through a call that stays where it is stays in its extension, too (S3).
+        if !self.plan.program.falls_through() && label.context.is_none() && label.exten.is_none() {
             return self.stays(here, node, &at, via, env);
         }
         let safe = self.is_safe();
