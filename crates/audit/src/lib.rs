@@ -17,6 +17,7 @@ mod legs;
 mod limits;
 mod line;
 mod mutant;
+mod opened;
 mod options;
 mod plan;
 mod prove;
@@ -39,8 +40,9 @@ use crate::walk::{At, Spot, Walk};
 pub use facts::Facts;
 #[cfg(feature = "mutants")]
 pub use mutant::{Mutant, with};
+pub use opened::{Opened, open, opened};
 pub use prove::gates::Gate;
-pub use report::{EntryReport, Report, Step};
+pub use report::{EntryReport, PROMISE, Report, Step};
 
 /// One way into the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,6 +13,14 @@ use crate::facts::Facts;
 use crate::prove::gates::Gate;
 use crate::prove::{Prover, Spot};
 
+/// Calls that somebody who guesses has at a time: what a home line lets in.
+const LINES: u32 = 4;
+
+/// What a report promises, word for word.
+pub const PROMISE: &str = "If the report says that an entry cannot reach a sink without a gate, then no finite sequence of \
+messages, digits and silences from that caller or the called party makes our machine do it, provided the listed contracts \
+hold; the gate checks those at run time.";
+
 /// One line on the way to a sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -51,6 +59,15 @@ impl EntryReport {
     /// Sinks that may cost money, unknowns included.
     pub fn paid(&self) -> impl Iterator<Item = &(Sink, Vec<Step>)> {
         self.sinks.iter().filter(|(sink, _)| sink.is_paid())
+    }
+
+    /// The gates before a sink on the way with the weakest one, in words with how long each stands; none if it is open.
+    pub fn gates(&self, sink: &Sink) -> Vec<String> {
+        let Some(ways) = self.guards.get(sink) else { return Vec::new() };
+        let days = |way: &&Vec<Gate>| way.iter().map(|gate| gate.days(LINES)).fold(0.0, f64::max);
+        let weakest = ways.iter().min_by(|a, b| days(a).total_cmp(&days(b)));
+        let said = |gate: &Gate| format!("{} at {} ({})", gate.kind, gate.place, gate.strength(LINES));
+        weakest.into_iter().flatten().map(said).collect()
     }
 
     /// Whether it was proved that this entry reaches nothing that costs money.
@@ -149,7 +166,7 @@ pub(crate) fn is_told(origin: &OriginKind) -> bool {
     is_outside(origin) || matches!(origin, OriginKind::Grant(_))
 }
 
-fn people(report: &EntryReport) -> String {
+pub(crate) fn people(report: &EntryReport) -> String {
     match &report.origin {
         OriginKind::Stranger => "strangers".to_owned(),
         OriginKind::Trunk(name) => format!("callers from trunk {name}"),
@@ -160,7 +177,7 @@ fn people(report: &EntryReport) -> String {
 }
 
 /// `from-sip,s,1 → menu,9,1 Dial(…)`.
-fn way(path: &[Step]) -> String {
+pub(crate) fn way(path: &[Step]) -> String {
     let mut words: Vec<String> = path.iter().map(|step| step.place.clone()).collect();
     if words.len() > 6 {
         words.splice(3..words.len() - 3, ["…".to_owned()]);
@@ -198,7 +215,9 @@ pub(crate) fn sentence(report: &EntryReport, facts: &Facts) -> String {
         } else {
             words(&classes.iter().map(|class| format!("{class} calls")).collect::<Vec<_>>())
         };
-        text += &format!("; and at cost: {kind} over {} ({})", words(&trunks), way(&first.1));
+        let gates = report.gates(&first.0);
+        let behind = if gates.is_empty() { String::new() } else { format!(" behind {}", words(&gates)) };
+        text += &format!("; and at cost{behind}: {kind} over {} ({})", words(&trunks), way(&first.1));
         if let Some(policy) = &facts.policy
             && !classes.iter().any(|class| policy.decide(&report.origin, *class).is_allow())
         {

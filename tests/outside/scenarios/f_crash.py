@@ -187,3 +187,37 @@ def test_full_disk_of_records_does_not_stop_calls():
 
 test_kill_in_the_middle_of_calls.limit = 120
 test_kill_in_the_middle_of_calls.alone = True
+
+
+def test_a_reload_that_opens_a_paid_way_is_refused():
+    """A change that would let strangers reach the trunk is refused in words and changes nothing; accepted by name and with a reason it is taken, and the reason is shown."""
+    with Exchange() as x:
+        path = x.home + "/tollgate.toml"
+        text = open(path).read()
+        with open(x.home + "/extensions.conf", "w") as f:
+            f.write("[open]\nexten => _9X.,1,Dial(PJSIP/${EXTEN:1}@meter)\n")
+        head, rest = text.split("[strangers]", 1)
+        opening = head + '[dialplan]\nfiles = ["extensions.conf"]\ndialect = "safe"\n[strangers]\n' + rest
+        lines = ['answer = "context:open"' if line.startswith("answer") else line for line in opening.splitlines()]
+        if not any(line.startswith("answer") for line in opening.splitlines()):
+            lines.insert(lines.index("[strangers]") + 1, 'answer = "context:open"')
+        opening = "\n".join(lines) + "\n"
+        with open(path, "w") as f:
+            f.write(opening)
+        x.proc.send_signal(signal.SIGHUP)
+        procs.poll("the refusal is told", lambda: "this change would let" in x.output(), 10, 0.2)
+        assert "strangers reach trunk meter" in x.output()
+        names = ["strangers reach trunk meter"] + [
+            "strangers reach %s calls" % word
+            for word in ("emergency", "toll-free", "local", "national", "mobile", "international", "premium", "satellite")
+        ]
+        accept = "accept = [%s]\n" % ", ".join('{ finding = "%s", reason = "a test line" }' % name for name in names)
+        if "[policy]" in opening:
+            accepted = opening.replace("[policy]\n", "[policy]\n" + accept, 1)
+        else:
+            accepted = opening + "\n[policy]\n" + accept
+        with open(path, "w") as f:
+            f.write(accepted)
+        x.proc.send_signal(signal.SIGHUP)
+        procs.poll("it is taken over", lambda: "configuration taken over" in x.output(), 10, 0.2)
+        assert "a test line" in x.cli("check", ok=False)

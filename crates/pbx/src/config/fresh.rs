@@ -174,6 +174,7 @@ pub(super) fn limits() -> Limits {
             rate(Class::Premium, 5_000),
             rate(Class::Satellite, 15_000),
         ]),
+        accept: BTreeMap::new(),
     }
 }
 

@@ -318,6 +318,8 @@ pub struct Limits {
     pub money_per_day: Money,
     /// Price of a minute by class; a class without a price costs the dearest one.
     pub rates: BTreeMap<Class, Money>,
+    /// Findings of the proof that the owner takes upon himself, by name, each with his reason.
+    pub accept: BTreeMap<String, String>,
 }
 
 impl Limits {

@@ -376,9 +376,24 @@ fn limits(table: Table<'_>) -> Limits {
         money_per_call: table.amount("money_per_call", Money::from_number).unwrap_or(fresh.money_per_call),
         money_per_day: table.amount("money_per_day", Money::from_number).unwrap_or(fresh.money_per_day),
         rates,
+        accept: table.rows("accept").into_iter().filter_map(accepted).collect(),
     };
     table.finish();
     limits
+}
+
+/// `{ finding = "strangers reach trunk itsp", reason = "…" }`: without a reason nothing is accepted.
+fn accepted(row: Table<'_>) -> Option<(String, String)> {
+    let finding = row.parse("finding", words::text);
+    let reason = row.parse("reason", |text| match text.trim() {
+        "" => Err("a reason".to_owned()),
+        reason => Ok(reason.to_owned()),
+    });
+    if finding.is_none() || reason.is_none() {
+        row.problem(&[], "accepting a finding takes its name and a reason: { finding = \"…\", reason = \"…\" }");
+    }
+    row.finish();
+    Some((finding?, reason?))
 }
 
 fn dialplan(table: Table<'_>) -> Dialplan {

@@ -56,6 +56,18 @@ impl<'a> Table<'a> {
         map.iter().map(|(name, value)| (name.clone(), all.below(name, Some(value)))).collect()
     }
 
+    /// Every table of a list: `[{ … }, { … }]`.
+    pub(super) fn rows(&self, key: &'static str) -> Vec<Table<'a>> {
+        match self.value(key) {
+            None => Vec::new(),
+            Some(Value::Array(rows)) => rows.iter().map(|row| self.below(key, Some(row))).collect(),
+            Some(_) => {
+                self.problem(&[key], "this is a list of tables: [{ … }]");
+                Vec::new()
+            }
+        }
+    }
+
     fn below(&self, key: &str, value: Option<&'a Value>) -> Table<'a> {
         let mut path = self.path.clone();
         path.push(key.to_owned());

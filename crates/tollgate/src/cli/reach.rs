@@ -35,7 +35,7 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
                     .sinks
                     .iter()
                     .filter(|(sink, _)| !refused(entry, sink))
-                    .map(|(sink, way)| json!({ "sink": sink.to_string(), "paid": sink.is_paid(), "way": steps(way) }))
+                    .map(|(sink, way)| json!({ "sink": sink.to_string(), "paid": sink.is_paid(), "behind": entry.gates(sink), "way": steps(way) }))
                     .collect();
                 let unknowns: Vec<Value> =
                     entry.unknowns.iter().map(|(why, way)| json!({ "why": why, "way": steps(way) })).collect();
@@ -55,7 +55,7 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
                 })
             })
             .collect();
-        print::json(&json!({ "entries": entries, "verdict": report.verdict }));
+        print::json(&json!({ "entries": entries, "verdict": report.verdict, "promise": audit::PROMISE }));
         return Ok(0);
     }
     for entry in chosen() {
@@ -67,6 +67,9 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
             // What is inside has been named already.
             if !matches!(sink, Sink::Inside(_)) {
                 say!("    {}{sink}", if sink.is_paid() { "COSTS     " } else { "reaches   " });
+                for gate in entry.gates(sink) {
+                    say!("              behind {gate}");
+                }
                 by(way);
             }
         }
@@ -76,6 +79,7 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
         }
     }
     say!("{}", report.verdict);
+    say!("{}", audit::PROMISE);
     Ok(0)
 }
 

@@ -65,6 +65,7 @@ impl Running {
         // Parsing and proving a large plan takes a while: not on a thread that calls need.
         let built =
             tokio::task::spawn_blocking(move || snapshot::of(&home)).await.doing(|| "build the plan".to_owned())??;
+        snapshot::vouched(&self.exchange.snapshot.load().reach, &built)?;
         let config = Arc::clone(&built.snapshot.config);
         let before = Arc::clone(&self.exchange.snapshot.load().config);
         let verdict = built.verdict.clone();

@@ -68,6 +68,8 @@ pub(crate) fn build(home: &Home, name: &str, text: &str) -> Outcome<Built> {
     let (mut allows, mut accepted) = (loaded.allows, loaded.accepted);
     accepted.extend(allows.take(&mut findings));
     findings.extend(allows.unused());
+    // After the plan's own allowances, which must not hide what the owner accepted.
+    findings.extend(accepted_openings(&config, &report));
     let snapshot =
         Snapshot { config: Arc::new(config), program: Arc::new(loaded.program), reach: report.reach.clone() };
     Ok(Built {
@@ -80,6 +82,40 @@ pub(crate) fn build(home: &Home, name: &str, text: &str) -> Outcome<Built> {
         report,
         text: text.to_owned(),
     })
+}
+
+/// What the owner accepted, shown for as long as it stands in the configuration.
+fn accepted_openings(config: &Config, report: &audit::Report) -> Vec<Finding> {
+    let open = audit::open(report);
+    let said = |(finding, reason): (&String, &String)| match open.iter().find(|one| one.finding == *finding) {
+        Some(one) => Finding::new(
+            "accepted-by-owner",
+            Severity::Warning,
+            None,
+            format!("{}; accepted by the owner: {reason}", one.text),
+        ),
+        None => Finding::new(
+            "accepted-for-nothing",
+            Severity::Note,
+            None,
+            format!("[policy] accept names {finding:?}, and nothing of that kind is open"),
+        )
+        .repair("take the line out, so that it cannot hide anything later"),
+    };
+    config.policy.accept.iter().map(said).collect()
+}
+
+/// A change that opens paid ways to people who are not known is refused, unless the owner accepts each by name.
+pub(crate) fn vouched(before: &dialplan::reach::Reach, built: &Built) -> Outcome<()> {
+    let accepted = &built.snapshot.config.policy.accept;
+    let opened: Vec<audit::Opened> =
+        audit::opened(before, &built.report).into_iter().filter(|one| !accepted.contains_key(&one.finding)).collect();
+    let Some(first) = opened.first() else { return Ok(()) };
+    let list: Vec<String> = opened.iter().map(|one| format!("  {}", one.text)).collect();
+    Err(Fault::unusable(format!("this change would let\n{}", list.join("\n"))).repair(format!(
+        "correct the plan, or accept each by name in [policy]: accept = [{{ finding = {:?}, reason = \"…\" }}]; nothing was changed",
+        first.finding
+    )))
 }
 
 /// What every entry can reach.
