@@ -26,6 +26,7 @@ mod steer;
 mod value;
 mod vars;
 mod walk;
+mod witness;
 
 use dialplan::policy::OriginKind;
 use dialplan::program::{Place, Program};
@@ -43,6 +44,7 @@ pub use mutant::{Mutant, with};
 pub use opened::{Opened, open, opened};
 pub use prove::gates::Gate;
 pub use report::{EntryReport, PROMISE, Report, Step};
+pub use witness::{Act, Played, Witness};
 
 /// One way into the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +159,7 @@ fn report_of(walk: &Walk<'_>) -> EntryReport {
         origin: OriginKind::System,
         sinks: walk.sinks.iter().map(|(sink, at)| (sink.clone(), path(at))).collect(),
         guards: std::collections::BTreeMap::new(),
+        witnesses: std::collections::BTreeMap::new(),
         inside: walk.inside.keys().cloned().collect(),
         unknowns: walk.unknowns.iter().map(|(why, at)| (why.clone(), path(at))).collect(),
         lines: walk.lines(),

@@ -59,3 +59,6 @@ pub(crate) const STACKS: usize = 2_000;
 
 /// Stacks told apart by the innermost site; with more, all that come are one.
 pub(crate) const STACKS_SHORT: usize = 20_000;
+
+/// Ways to one sink that a replay tries, and caller IDs for each: a plan does not decide how long a report takes.
+pub(crate) const WITNESSES: usize = 4;

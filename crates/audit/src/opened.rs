@@ -11,6 +11,10 @@ pub struct Opened {
     pub finding: String,
     /// In words.
     pub text: String,
+    /// Whose way it is.
+    pub entry: String,
+    /// Where it leads.
+    pub sink: Sink,
 }
 
 /// The name of a finding.
@@ -27,6 +31,8 @@ pub fn open(report: &Report) -> Vec<Opened> {
             paid.map(|(sink, path)| Opened {
                 finding: finding(entry, sink),
                 text: format!("{} reach {sink}: {}", people(entry), way(path)),
+                entry: entry.entry.clone(),
+                sink: sink.clone(),
             })
         })
         .collect()

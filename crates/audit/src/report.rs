@@ -12,9 +12,13 @@ use dialplan::span::Span;
 use crate::facts::Facts;
 use crate::prove::gates::Gate;
 use crate::prove::{Prover, Spot};
+use crate::witness::Witness;
 
 /// Calls that somebody who guesses has at a time: what a home line lets in.
 const LINES: u32 = 4;
+
+/// The verdict of a sink that a replay got to.
+pub(crate) const PLAYED: &str = "reachable, with witness";
 
 /// What a report promises, word for word.
 pub const PROMISE: &str = "If the report says that an entry cannot reach a sink without a gate, then no finite sequence of \
@@ -43,6 +47,8 @@ pub struct EntryReport {
     pub sinks: Vec<(Sink, Vec<Step>)>,
     /// Sinks that are reached through gates only: each way there, as the gates on it.
     pub guards: BTreeMap<Sink, Vec<Vec<Gate>>>,
+    /// How a caller would get there, best first: what a replay tries.
+    pub witnesses: BTreeMap<Sink, Vec<Witness>>,
     /// Phones, groups, menus and applications of the house, in words.
     pub inside: Vec<String>,
     /// What the search could not see through, each with the way there. Each of them counts as everything.
@@ -132,6 +138,7 @@ pub(crate) fn of(prover: &Prover<'_>) -> EntryReport {
         guards: guards
             .map(|(sink, ways)| (sink.clone(), ways.keys().map(|set| prover.gates_of(*set).to_vec()).collect()))
             .collect(),
+        witnesses: crate::witness::all(prover),
         inside: prover.inside.keys().cloned().collect(),
         unknowns: prover.unknowns.iter().map(|(why, at)| (why.clone(), path(prover, *at))).collect(),
         lines: prover.lines(),

@@ -207,6 +207,7 @@ def test_a_reload_that_opens_a_paid_way_is_refused():
         x.proc.send_signal(signal.SIGHUP)
         procs.poll("the refusal is told", lambda: "this change would let" in x.output(), 10, 0.2)
         assert "strangers reach trunk meter" in x.output()
+        assert "reachable, with witness: dial 9" in x.output(), x.output()
         names = ["strangers reach trunk meter"] + [
             "strangers reach %s calls" % word
             for word in ("emergency", "toll-free", "local", "national", "mobile", "international", "premium", "satellite")

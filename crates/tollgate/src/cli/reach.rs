@@ -3,11 +3,15 @@
 use super::places::Subject;
 use super::print::say;
 use super::{Common, Format, Reach, print};
+use crate::exchange::replay::Replay;
+use crate::exchange::snapshot::sound_folders;
 use crate::fault::{Fault, Outcome};
-use audit::{EntryReport, Step};
+use crate::prompts::Prompts;
+use audit::{EntryReport, Played, Step};
 use dialplan::policy::OriginKind;
 use dialplan::reach::Sink;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// Prints it.
 pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
@@ -28,6 +32,17 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
         _ => false,
     };
     let chosen = || report.entries.iter().filter(|entry| reach.from.as_ref().is_none_or(|from| *from == entry.entry));
+    let mut replay = match &subject {
+        Subject::Home(built) => {
+            let prompts = Prompts::new(sound_folders(&common.home, &built.snapshot.config));
+            Some(Replay::new(&built.snapshot, Arc::new(prompts)))
+        }
+        Subject::Plan(_) => None,
+    };
+    let mut played = |entry: &EntryReport, sink: &Sink| match &mut replay {
+        Some(replay) => replay.of(entry, sink),
+        None => Played::Possible(as_it_stands(entry, sink)),
+    };
     if common.json || reach.format != Format::Text {
         let entries: Vec<Value> = chosen()
             .map(|entry| {
@@ -35,7 +50,13 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
                     .sinks
                     .iter()
                     .filter(|(sink, _)| !refused(entry, sink))
-                    .map(|(sink, way)| json!({ "sink": sink.to_string(), "paid": sink.is_paid(), "behind": entry.gates(sink), "way": steps(way) }))
+                    .map(|(sink, way)| {
+                        let mut one = json!({ "sink": sink.to_string(), "paid": sink.is_paid(), "behind": entry.gates(sink), "way": steps(way) });
+                        if let (false, Some(one)) = (is_told_elsewhere(sink), one.as_object_mut()) {
+                            one.extend(verdict(&played(entry, sink)));
+                        }
+                        one
+                    })
                     .collect();
                 let unknowns: Vec<Value> =
                     entry.unknowns.iter().map(|(why, way)| json!({ "why": why, "way": steps(way) })).collect();
@@ -70,6 +91,9 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
                 for gate in entry.gates(sink) {
                     say!("              behind {gate}");
                 }
+                if !is_told_elsewhere(sink) {
+                    say!("              {}", print::clean(&played(entry, sink).words()));
+                }
                 by(way);
             }
         }
@@ -81,6 +105,39 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
     say!("{}", report.verdict);
     say!("{}", audit::PROMISE);
     Ok(0)
+}
+
+/// What is named under another heading: phones of the house, and what is unknown.
+fn is_told_elsewhere(sink: &Sink) -> bool {
+    matches!(sink, Sink::Inside(_) | Sink::Unknown(_))
+}
+
+/// Why nothing was played of a plan without a configuration, and what would be tried.
+fn as_it_stands(entry: &EntryReport, sink: &Sink) -> String {
+    let why = "a plan alone has no trunks and phones to play it with";
+    match entry.witnesses.get(sink).and_then(|all| all.first()) {
+        Some(witness) => format!("{why}; the way is: {}", witness.words()),
+        None => why.to_owned(),
+    }
+}
+
+/// The verdict of one sink, with its witness.
+fn verdict(played: &Played) -> Map<String, Value> {
+    let mut all = Map::new();
+    let reached = matches!(played, Played::Reached { .. });
+    all.insert("verdict".to_owned(), json!(if reached { "reachable" } else { "possible" }));
+    match played {
+        Played::Possible(why) => {
+            all.insert("why".to_owned(), json!(why));
+        }
+        Played::Reached { how, keys, dialled, caller, at, refused, lines } => {
+            let witness = json!({
+                "how": how, "dialled": dialled, "keys": keys, "caller": caller, "at": at, "refused": refused, "lines": lines,
+            });
+            all.insert("witness".to_owned(), witness);
+        }
+    }
+    all
 }
 
 /// The lines of the plan that lead there.

@@ -6,6 +6,7 @@ pub(crate) mod files;
 pub(crate) mod first_run;
 pub(crate) mod plan_rows;
 pub(crate) mod records;
+pub(crate) mod replay;
 pub(crate) mod scripts;
 pub(crate) mod serve;
 pub(crate) mod snapshot;

@@ -63,9 +63,13 @@ impl Running {
     async fn take_over(&self, author: &str) -> Outcome<Value> {
         let home = self.home.clone();
         // Parsing and proving a large plan takes a while: not on a thread that calls need.
-        let built =
-            tokio::task::spawn_blocking(move || snapshot::of(&home)).await.doing(|| "build the plan".to_owned())??;
-        snapshot::vouched(&self.exchange.snapshot.load().reach, &built)?;
+        let running = self.exchange.snapshot.load_full();
+        let build = move || {
+            let built = snapshot::of(&home)?;
+            snapshot::vouched(&home, &running.reach, &built)?;
+            Ok::<_, Fault>(built)
+        };
+        let built = tokio::task::spawn_blocking(build).await.doing(|| "build the plan".to_owned())??;
         let config = Arc::clone(&built.snapshot.config);
         let before = Arc::clone(&self.exchange.snapshot.load().config);
         let verdict = built.verdict.clone();

@@ -3,6 +3,7 @@
 
 use crate::config_file::{self, Written, text_of};
 use crate::exchange::files::PlanFiles;
+use crate::exchange::replay::Replay;
 use crate::fault::{Doing as _, Fault, Outcome};
 use crate::home::Home;
 use crate::prompts::{self, Prompts};
@@ -106,12 +107,18 @@ fn accepted_openings(config: &Config, report: &audit::Report) -> Vec<Finding> {
 }
 
 /// A change that opens paid ways to people who are not known is refused, unless the owner accepts each by name.
-pub(crate) fn vouched(before: &dialplan::reach::Reach, built: &Built) -> Outcome<()> {
+pub(crate) fn vouched(home: &Home, before: &dialplan::reach::Reach, built: &Built) -> Outcome<()> {
     let accepted = &built.snapshot.config.policy.accept;
     let opened: Vec<audit::Opened> =
         audit::opened(before, &built.report).into_iter().filter(|one| !accepted.contains_key(&one.finding)).collect();
     let Some(first) = opened.first() else { return Ok(()) };
-    let list: Vec<String> = opened.iter().map(|one| format!("  {}", one.text)).collect();
+    let prompts = Prompts::new(sound_folders(home, &built.snapshot.config));
+    let mut replay = Replay::new(&built.snapshot, Arc::new(prompts));
+    let mut said = |one: &audit::Opened| {
+        let entry = built.report.entry(&one.entry)?;
+        Some(format!("  {}\n    {}", one.text, replay.of(entry, &one.sink).words()))
+    };
+    let list: Vec<String> = opened.iter().filter_map(&mut said).collect();
     Err(Fault::unusable(format!("this change would let\n{}", list.join("\n"))).repair(format!(
         "correct the plan, or accept each by name in [policy]: accept = [{{ finding = {:?}, reason = \"…\" }}]; nothing was changed",
         first.finding
