@@ -9,6 +9,7 @@ mod config_file;
 mod control;
 mod exchange;
 mod fault;
+mod foreign;
 mod home;
 mod limits;
 mod logs;

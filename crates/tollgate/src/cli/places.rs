@@ -4,6 +4,7 @@ use super::{Common, Place};
 use crate::exchange::files::PlanFiles;
 use crate::exchange::snapshot::{self, Built, refused};
 use crate::fault::{Fault, Outcome};
+use crate::foreign::Foreign;
 use crate::home::Home;
 use dialplan::finding::{Finding, Severity};
 use dialplan::load::Source;
@@ -42,7 +43,7 @@ impl Subject {
                 return snapshot::of(&Home::locate(Some(path))?).map(|built| Self::Home(Box::new(built)));
             }
             if path.join("extensions.conf").is_file() {
-                return Self::plan(path, "extensions.conf");
+                return Self::plan(path, "extensions.conf", true);
             }
             return Err(Fault::unusable(format!(
                 "{} has neither a tollgate.toml nor an extensions.conf",
@@ -59,10 +60,11 @@ impl Subject {
             let home = Home::locate(Some(folder))?;
             return snapshot::build(&home, &path.display().to_string(), &text).map(|built| Self::Home(Box::new(built)));
         }
-        Self::plan(folder, &name)
+        Self::plan(folder, &name, false)
     }
 
-    fn plan(folder: &Path, name: &str) -> Outcome<Self> {
+    /// `whole`: with the files beside it, which say who comes in.
+    fn plan(folder: &Path, name: &str, whole: bool) -> Outcome<Self> {
         let files = PlanFiles::new(folder);
         let texts = files.named(&[name.to_owned()])?;
         let source = |(name, text): (String, String)| Source {
@@ -71,11 +73,13 @@ impl Subject {
             choice: Choice::Auto(Dialect::V22),
             compat: Compat::default(),
         };
-        let loaded = dialplan::load_each(&texts.into_iter().map(source).collect::<Vec<_>>(), &files);
+        let mut loaded = dialplan::load_each(&texts.into_iter().map(source).collect::<Vec<_>>(), &files);
         let mut findings = loaded.findings;
         let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
         let broken = failed.then(|| refused("the dialplan", &findings, &loaded.sources));
-        let report = prove(&loaded.program);
+        let foreign = if whole { Foreign::read(folder, &mut loaded.sources) } else { Foreign::default() };
+        findings.extend(foreign.findings);
+        let report = prove(&loaded.program, foreign.entries, foreign.has_doors);
         findings.extend(report.findings());
         let (mut allows, mut accepted) = (loaded.allows, loaded.accepted);
         accepted.extend(allows.take(&mut findings));
@@ -131,17 +135,15 @@ impl Subject {
 const OUTSIDE: [&str; 7] =
     ["from-sip-external", "from-pstn", "from-trunk", "from-pstn-e164-us", "public", "default", "demo"];
 
-/// A plan alone does not say where strangers come in: the contexts that are used for them count.
-fn prove(program: &Program) -> audit::Report {
-    let entries: Vec<audit::Entry> = OUTSIDE
-        .iter()
-        .filter(|name| program.context(name).is_some())
-        .map(|name| audit::Entry {
-            name: (*name).to_owned(),
-            origin: OriginKind::Stranger,
-            place: dialplan::Place::new(name, "s", 1),
-            any_exten: true,
-        })
-        .collect();
+/// Where no file says who comes in, the contexts that are mostly used for strangers count.
+fn prove(program: &Program, mut entries: Vec<audit::Entry>, has_doors: bool) -> audit::Report {
+    let guessed = OUTSIDE.iter().filter(|name| !has_doors && program.context(name).is_some());
+    let guessed = guessed.map(|name| audit::Entry {
+        name: (*name).to_owned(),
+        origin: OriginKind::Stranger,
+        place: dialplan::Place::new(name, "s", 1),
+        any_exten: true,
+    });
+    entries.extend(guessed);
     audit::prove(program, &entries, &audit::Facts::default())
 }
