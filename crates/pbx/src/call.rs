@@ -5,11 +5,14 @@
 //! parties talking in [`bridge`], outgoing legs in [`crate::leg`].
 
 pub mod bridge;
+pub mod codes;
 mod hear;
 pub mod link;
+pub mod merge;
 mod pins;
 pub mod play;
 pub mod recordings;
+mod transfer;
 pub mod tree;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -34,7 +37,7 @@ use crate::exchange::Exchange;
 use crate::leg::{Leg, Wire};
 use crate::limits;
 use crate::snapshot::Snapshot;
-use crate::switch::{CallEvent, Cause, LegCommand, LegEvent, LegId, Origin, Postbox, World};
+use crate::switch::{CallEvent, Cause, LegCommand, LegEvent, LegId, Move, Origin, Postbox, World};
 pub use tree::Tree;
 
 /// Why an application cannot go on.
@@ -80,6 +83,8 @@ pub enum Event {
     Linked(LegId),
     /// The caller put us on hold or came back.
     Held(bool),
+    /// A party shall be moved; what is wanted waits in the call itself, for a conversation to look at.
+    Moved,
     /// The caller's line is up in both directions (ACK) or its first sound arrived.
     Alive,
     /// The time asked for is over.
@@ -100,6 +105,8 @@ pub struct Call {
     pub channel: Channel,
     /// The caller's own leg.
     pub line: LegId,
+    /// An extension that sent this call on its way, by transfer or forward: the gate binds its legs by that one's rights too.
+    pub by: Option<String>,
     pub(crate) world: Box<dyn World>,
     pub(crate) legs: BTreeMap<LegId, Leg>,
     pub(crate) postbox: Postbox,
@@ -123,6 +130,9 @@ pub struct Call {
     pub(crate) passed_pin: bool,
     /// Records of legs that are gone and wait for what their media port measured.
     pub(crate) closing: BTreeMap<LegId, LegRecord>,
+    /// Two parties talk, so one of them may be moved.
+    pub(crate) movable: bool,
+    pub(crate) moves: VecDeque<Move>,
 }
 
 /// What a new call is made of.
@@ -160,11 +170,12 @@ impl Call {
             channel.own_mailbox = start.snapshot.config.extensions.get(user).and_then(|phone| phone.mailbox.clone());
         }
         let mut legs = BTreeMap::new();
-        let mut line = Leg::caller(start.wire, start.record);
-        if let (Origin::Extension { user }, 0) = (&start.tree.origin, channel.depth) {
-            line.in_use = Some(start.exchange.devices.enter(user));
+        let mut caller = Leg::caller(start.wire, start.record);
+        if let (Origin::Extension { user }, true) = (&start.tree.origin, channel.depth == 0) {
+            caller.is_phone(user);
+            caller.in_use = Some(start.exchange.devices.enter(user));
         }
-        legs.insert(start.line, line);
+        legs.insert(start.line, caller);
         Self {
             tree: start.tree,
             exchange: start.exchange,
@@ -172,6 +183,7 @@ impl Call {
             machine,
             channel,
             line: start.line,
+            by: None,
             world: start.world,
             legs,
             postbox: start.mailbox.0,
@@ -188,6 +200,8 @@ impl Call {
             granted: None,
             passed_pin: false,
             closing: BTreeMap::new(),
+            movable: false,
+            moves: VecDeque::new(),
         }
     }
 

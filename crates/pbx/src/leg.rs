@@ -43,19 +43,44 @@ pub struct Leg {
     limit: Option<Duration>,
     /// The telephone that is in use by this leg.
     pub(crate) in_use: Option<InUse>,
+    phone: Option<String>,
+    outside: Option<Outside>,
+    held: bool,
+}
+
+/// The number that a leg over a trunk leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outside {
+    /// The trunk.
+    pub trunk: String,
+    /// The number, in our own spelling.
+    pub number: String,
 }
 
 impl Leg {
     /// The caller's own leg.
     #[must_use]
     pub fn caller(wire: Wire, record: LegRecord) -> Self {
-        Self { wire, record, started: Instant::now(), answered: None, meter: None, limit: None, in_use: None }
+        Self {
+            wire,
+            record,
+            started: Instant::now(),
+            answered: None,
+            meter: None,
+            limit: None,
+            in_use: None,
+            phone: None,
+            outside: None,
+            held: false,
+        }
     }
 
     /// Notes in the record what happened.
     pub(crate) fn note(&mut self, event: &LegEvent, now: i64) {
-        if *event == LegEvent::Answered {
-            self.answered(now);
+        match event {
+            LegEvent::Answered => self.answered(now),
+            LegEvent::Hold(on) => self.held = *on,
+            _ => {}
         }
     }
 
@@ -71,6 +96,35 @@ impl Leg {
             }
             self.record.answered(now);
         }
+    }
+
+    /// The leg is that of this extension's phone, which proved it.
+    pub(crate) fn is_phone(&mut self, user: &str) {
+        self.phone = Some(user.to_owned());
+    }
+
+    /// The extension whose phone is at its end.
+    #[must_use]
+    pub fn phone(&self) -> Option<&str> {
+        self.phone.as_deref()
+    }
+
+    /// The paid number at its end.
+    #[must_use]
+    pub fn outside(&self) -> Option<&Outside> {
+        self.outside.as_ref()
+    }
+
+    /// Whether its party holds us.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// When what was reserved for it is used up.
+    #[must_use]
+    pub fn paid_until(&self) -> Option<Instant> {
+        self.answered?.checked_add(self.limit?.saturating_sub(limits::PAID_MARGIN))
     }
 
     /// When the leg was started.
@@ -93,7 +147,7 @@ impl Leg {
 }
 
 impl Call {
-    fn next_leg(&self) -> Result<LegId, Cause> {
+    pub(crate) fn next_leg(&self) -> Result<LegId, Cause> {
         if self.legs.len() >= limits::LEGS {
             tracing::warn!(call = %self.tree.id, "the call has all the legs it may have");
             return Err(Cause::CONGESTION);
@@ -115,9 +169,12 @@ impl Call {
         let leg = self.next_leg()?;
         let record = LegRecord::outgoing(&self.exchange, &self.tree, leg, &permit, show);
         let limit = permit.limit();
+        let phone = permit.phone().map(str::to_owned);
         let in_use = permit.phone().map(|user| self.exchange.devices.enter(user));
+        let outside = permit.trunk().map(|trunk| Outside { trunk: trunk.to_owned(), number: permit.target_text() });
         self.world.start(permit, leg, contact, show)?;
-        self.legs.insert(leg, Leg { meter: Some(meter), limit, in_use, ..Leg::caller(Wire::World, record) });
+        let leg_of = Leg { meter: Some(meter), limit, in_use, phone, outside, ..Leg::caller(Wire::World, record) };
+        self.legs.insert(leg, leg_of);
         Ok(leg)
     }
 
@@ -168,6 +225,7 @@ impl Call {
             world: self.world.sibling(postbox.clone()),
             mailbox: (postbox.clone(), mailbox),
         });
+        child.by.clone_from(&self.by);
         inherit(&self.machine, &mut child.machine);
         child.granted.clone_from(&self.granted);
         child.spawn();
@@ -221,6 +279,7 @@ impl Call {
     pub(crate) fn drop_leg(&mut self, leg: LegId, event: &LegEvent) {
         let cause = match event {
             LegEvent::HungUp { cause } | LegEvent::Failed { cause, .. } => *cause,
+            LegEvent::Moved { .. } => Cause::INTERWORKING,
             _ => Cause::NORMAL,
         };
         if let Some(known) = self.legs.get_mut(&leg) {
@@ -258,5 +317,6 @@ fn local_event(command: &LegCommand, from_far_end: bool) -> Option<LegEvent> {
         LegCommand::HangUp(cause) if from_far_end => Some(LegEvent::Failed { cause: *cause, status: 0 }),
         LegCommand::HangUp(cause) => Some(LegEvent::HungUp { cause: *cause }),
         LegCommand::Key(key) => Some(LegEvent::Key(*key)),
+        LegCommand::Referred { .. } | LegCommand::Notify { .. } => None,
     }
 }

@@ -197,3 +197,15 @@ pub const TRUNK_ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How often a trunk that is down is asked whether it is back.
 pub const TRUNK_DOWN_ASK: Duration = Duration::from_secs(15);
+
+/// Wishes to move a party that wait while one is carried out: a phone sends one and waits for its end.
+pub const MOVES: usize = 4;
+
+/// How long whoever a call is sent on to may ring before it comes back.
+pub const TRANSFER: Duration = Duration::from_secs(45);
+
+/// So much of the paid time is not talked: a begun minute costs a whole one, and the BYE needs its time to the trunk.
+pub const PAID_MARGIN: Duration = Duration::from_secs(1);
+
+/// So long before the end of what was paid for, whoever pays hears a beep.
+pub const PAID_WARNING: Duration = Duration::from_secs(30);

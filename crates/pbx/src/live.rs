@@ -76,6 +76,8 @@ pub struct LiveCaller {
     pub line: LegId,
     /// Where his signalling comes from.
     pub peer: IpAddr,
+    /// The media thread of his call.
+    pub shard: u64,
     /// What he offers to speak.
     pub offer: Option<Session>,
     /// What his trunk may speak, best first; empty: all that we do.
@@ -103,11 +105,11 @@ impl LiveWorld {
     /// The world of a call that came in.
     #[must_use]
     pub fn incoming(wires: Arc<Wires>, events: Postbox, caller: LiveCaller) -> Self {
-        let LiveCaller { line, peer, offer, codecs } = caller;
+        let LiveCaller { line, peer, shard, offer, codecs } = caller;
         let spoken = offer.clone().map(Spoken::Offered);
         let mut talks = BTreeMap::new();
         talks.insert(line, Talk::new(peer, offer, true, codecs));
-        Self { wires, events, shard: line.0, talks, spoken }
+        Self { wires, events, shard, talks, spoken }
     }
 
     /// What a leg has agreed to speak.
@@ -313,6 +315,8 @@ impl World for LiveWorld {
                 SipCommand::HangUp { leg, cause }
             }
             (LegCommand::Key(key), _) => SipCommand::Key { leg, key },
+            (LegCommand::Referred { txn, status }, _) => SipCommand::Referred { txn: sip::TxnId(txn), status },
+            (LegCommand::Notify { status, last }, _) => SipCommand::Notify { leg, status, last },
             (LegCommand::EarlyMedia | LegCommand::Answer, None) => return,
         };
         self.order(order);
@@ -339,6 +343,7 @@ impl World for LiveWorld {
             route,
             show: show.clone(),
             sdp,
+            shard: self.shard,
         })));
         Ok(())
     }
@@ -386,6 +391,13 @@ impl World for LiveWorld {
                 }
             }
             E::Answered { sdp, .. } => Some(self.answered(leg, sdp.as_deref())),
+            E::Rejected { status: 300..400, contacts, .. } => {
+                let to = contacts.first().and_then(sip::NameAddr::user).filter(|to| to.len() <= crate::limits::DIALLED);
+                Some(match to {
+                    Some(to) => LegEvent::Moved { to },
+                    None => LegEvent::Failed { cause: Cause::INTERWORKING, status: 302 },
+                })
+            }
             E::Rejected { status, .. } => Some(LegEvent::Failed { cause: Cause::from_status(status), status }),
             E::Offer { txn, sdp, .. } => self.re_offer(leg, txn, sdp.as_deref()),
             E::InDialog { request, .. } => sip_key(&request).map(LegEvent::Key),

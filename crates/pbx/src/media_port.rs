@@ -27,6 +27,9 @@ pub trait MediaPlane: Send + Sync {
     /// Makes the two ends of a Local channel: what one hears the other says.
     fn open_pair(&self, shard: u64, a: (PortId, mpsc::Sender<CallEvent>), b: (PortId, mpsc::Sender<CallEvent>));
 
+    /// Whether two open ports can be joined: they run in the same thread.
+    fn together(&self, a: PortId, b: PortId) -> bool;
+
     /// Orders something of an open port; of a closed one it does nothing.
     fn command(&self, command: Command);
 }

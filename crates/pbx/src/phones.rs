@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sip::registrar::Reply;
 use sip::{Flow, Ha1, HeaderList, Registrar, Request, SavedBinding, Transport, Uri};
 use store::{Registration, Store};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::gate::{Permit, PermitTarget};
 use crate::limits;
@@ -29,6 +29,9 @@ pub struct Phones {
     /// Addresses of registered phones: these go first, and are never banned.
     known: RwLock<HashSet<IpAddr>>,
     keeper: mpsc::Sender<Kept>,
+    store: Store,
+    /// The public address that was learned last.
+    public: watch::Sender<Option<IpAddr>>,
 }
 
 impl Phones {
@@ -45,16 +48,49 @@ impl Phones {
         registrar.import(now, saved.into_iter().filter_map(|row| binding(row, wall_ms)));
         let realm = store.realm().to_owned();
         let (keeper, kept) = mpsc::channel(limits::KEEPER);
-        tokio::spawn(keep(store, kept));
+        tokio::spawn(keep(store.clone(), kept));
         let phones = Self {
             realm,
             credentials: RwLock::new(credentials),
             registrar: Mutex::new(registrar),
             known: RwLock::default(),
             keeper,
+            store,
+            public: watch::Sender::new(None),
         };
         phones.know();
         Ok(phones)
+    }
+
+    /// The public address as it was learned, from a trunk or a STUN server.
+    #[must_use]
+    pub fn public(&self) -> watch::Receiver<Option<IpAddr>> {
+        self.public.subscribe()
+    }
+
+    /// Somebody who is believed says where our packets come from.
+    pub fn learned(&self, ip: IpAddr) {
+        self.public.send_if_modified(|known| known.replace(ip) != Some(ip));
+    }
+
+    /// Phones that are reached through a router of their own: their contact is not where their packets come from.
+    #[must_use]
+    pub(crate) fn behind_routers(&self, now: Instant) -> Vec<(Flow, Uri)> {
+        let mut registrar = self.registrar();
+        registrar.expire(now);
+        registrar
+            .iter()
+            .flat_map(|(_, all)| all.iter())
+            .filter(|binding| binding.flow.transport == Transport::Udp)
+            .filter(|binding| binding.contact.ip() != Some(binding.flow.remote.ip().to_canonical()))
+            .map(|binding| (binding.flow, binding.contact.clone()))
+            .collect()
+    }
+
+    /// The store that registrations are kept in.
+    #[must_use]
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// The realm of our challenges.

@@ -1,6 +1,10 @@
 //! Between the signalling endpoint and the call tasks: a request for a new call or for one that is known.
 //!
-//! Runs in the signalling task. Nothing here waits: a call task that does not take its mail loses its legs.
+//! Transfers are in [`refer`], what a crash left behind in [`left`]. Runs in the signalling task. Nothing here waits: a call task that does not take its mail loses its legs.
+
+mod left;
+mod nat;
+mod refer;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,7 +12,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use media::sdp::Session as Description;
-use sip::{Endpoint, Event, Flow, HeaderList, Invite, Method, Name, Request, SessionId, TxnId};
+use sip::{Endpoint, Event, Flow, HeaderList, Invite, Method, Name, Request, RequestId, SessionId, TxnId};
 use tokio::sync::mpsc;
 
 use crate::call::{Call, Start, Tree};
@@ -25,6 +29,8 @@ use crate::live::{LiveCaller, LiveWorld, Wires};
 use crate::switch::{CallEvent, Cause, LegId, Origin, Postbox, Presentation};
 use crate::trunks::keeper::{Keeper, Listener};
 use crate::trunks::{Route, TrunkWay};
+pub use left::{Left, hang_up};
+use refer::replaces;
 
 /// An outgoing INVITE: only [`crate::leg`] makes one, with the permit that it uses up.
 pub struct Outgoing {
@@ -40,6 +46,8 @@ pub struct Outgoing {
     pub show: Presentation,
     /// Our offer.
     pub sdp: Bytes,
+    /// The media thread of its call.
+    pub shard: u64,
 }
 
 /// What call tasks order of the signalling task.
@@ -95,6 +103,24 @@ pub enum SipCommand {
     },
     /// A new outgoing call.
     Invite(Box<Outgoing>),
+    /// The answer to a REFER.
+    Referred {
+        /// Which.
+        txn: TxnId,
+        /// 202, or why not.
+        status: u16,
+    },
+    /// How a transfer goes (RFC 3515 §2.4.4).
+    Notify {
+        /// The leg of whoever asked for it.
+        leg: LegId,
+        /// The status of the new leg.
+        status: u16,
+        /// Nothing more will be told.
+        last: bool,
+    },
+    /// Hang up what an exchange before us left behind.
+    HangUpLeft(Vec<Left>),
 }
 
 struct Known {
@@ -104,6 +130,14 @@ struct Known {
     answered: bool,
     /// The trunk it goes out or comes in by.
     trunk: Option<String>,
+    /// The extension whose phone it is.
+    owner: Option<String>,
+    /// The trunk that sends a bill for it.
+    paid: Option<String>,
+    /// The media thread of its call.
+    shard: u64,
+    /// REFERs that it sent.
+    refers: u32,
 }
 
 /// The signalling side of all calls.
@@ -116,6 +150,8 @@ pub struct Signal {
     legs: HashMap<LegId, SessionId>,
     lamp: Lamp,
     draining: bool,
+    /// BYEs to what was left behind, on their way.
+    left: HashMap<RequestId, String>,
 }
 
 impl Signal {
@@ -131,6 +167,7 @@ impl Signal {
             legs: HashMap::new(),
             lamp: Lamp::default(),
             draining: false,
+            left: HashMap::new(),
         }
     }
 
@@ -195,6 +232,9 @@ impl Signal {
             Event::Invite { session, origin, request, flow, offer } => {
                 self.invite(now, endpoint, session, origin, &request, flow, offer.as_deref());
             }
+            Event::InDialog { session, txn, ref request } if *request.method() == Method::Refer => {
+                self.referred(now, endpoint, session, txn, request);
+            }
             Event::InDialog { session, txn, ref request } => {
                 let status = self.in_dialog(request);
                 endpoint.respond(now, txn, status.0, status.1, HeaderList::new(), None);
@@ -203,10 +243,12 @@ impl Signal {
                 }
             }
             Event::Response { id, status, ref response, .. } => {
+                self.left_is_gone(id);
                 if !self.keeper.answered(now, id, status, response.as_ref()) {
                     self.lamp.answered(id, status);
                 }
             }
+            Event::SeenAs { flow, address } => self.seen_as(endpoint, flow, address),
             Event::Progress { session, .. }
             | Event::Confirmed { session, .. }
             | Event::Offer { session, .. }
@@ -216,6 +258,7 @@ impl Signal {
                 if let Some(known) = self.sessions.get_mut(&session) {
                     known.answered = true;
                 }
+                self.keep(endpoint, session);
                 self.forward(now, endpoint, session, event);
             }
             Event::Cancelled { session } | Event::Rejected { session, .. } | Event::Ended { session, .. } => {
@@ -224,6 +267,7 @@ impl Signal {
                     if let (Some(trunk), Event::Rejected { status: 408 | 503 | 504, .. }) = (&known.trunk, &event) {
                         self.keeper.suspect(now, trunk);
                     }
+                    self.forget(&known);
                     if known.events.try_send(CallEvent::Sip(known.leg, event)).is_err() {
                         tracing::debug!(leg = %known.leg, "the call of an ended leg is gone already");
                     }
@@ -247,8 +291,6 @@ impl Signal {
     fn in_dialog(&self, request: &Request) -> (u16, &'static str) {
         match request.method() {
             Method::Info => (200, "OK"),
-            // Transfers, messages and events inside a call are not offered; RFC 3515 §2.4.2 lets us refuse.
-            Method::Refer => (603, "Decline"),
             Method::Subscribe | Method::Notify => (489, "Bad Event"),
             _ => (405, "Method Not Allowed"),
         }
@@ -298,6 +340,10 @@ impl Signal {
             endpoint.reject(now, session, 503, "Service Unavailable", HeaderList::new());
             return;
         }
+        if let Some(status) = replaces(endpoint, request) {
+            endpoint.reject(now, session, status, "", HeaderList::new());
+            return;
+        }
         let offer = match offer.map(Description::parse).transpose() {
             Ok(offer) => offer,
             Err(error) => {
@@ -337,11 +383,19 @@ impl Signal {
                 return;
             }
         }
+        let owner = match &origin {
+            Origin::Extension { user } => Some(user.clone()),
+            _ => None,
+        };
         let label = channel_label(&origin);
+        let help = self.call_back(&origin, &snapshot);
         let tree = Arc::new(Tree::new(id, origin, entry.name.clone(), Some(source), entry.dialled.clone(), ticket));
-        let Entry { place, caller, dialled, .. } = entry;
+        let Entry { mut place, caller, dialled, .. } = entry;
         let mut channel = Channel::new(Arc::clone(&self.exchange), &label, leg, &caller, &dialled);
         channel.request = Some(request.to_bytes());
+        if let Some(help) = help.filter(|help| snapshot.has_place(help, &caller.number, &mut channel)) {
+            place = help;
+        }
         if !snapshot.has_place(&place, &caller.number, &mut channel) {
             LegRecord::refused(&self.exchange, &tree, leg, &caller, Cause::UNALLOCATED, "no such number");
             endpoint.reject(now, session, 404, "Not Found", HeaderList::new());
@@ -352,10 +406,13 @@ impl Signal {
             Origin::Trunk { name } => snapshot.config.trunks.get(name).map_or(Vec::new(), |trunk| trunk.codecs.clone()),
             _ => Vec::new(),
         };
-        let party = LiveCaller { line: leg, peer: source, offer, codecs };
+        let shard = self.shard_for(owner.as_deref()).unwrap_or(leg.0);
+        let party = LiveCaller { line: leg, peer: source, shard, offer, codecs };
         let world = LiveWorld::incoming(Arc::clone(&self.wires), postbox.clone(), party);
         let record = LegRecord::incoming(&self.exchange, &tree, leg, &caller);
-        self.sessions.insert(session, Known { leg, events: postbox.clone(), incoming: true, answered: false, trunk });
+        let events = postbox.clone();
+        let known = Known { leg, events, incoming: true, answered: false, trunk, owner, paid: None, shard, refers: 0 };
+        self.sessions.insert(session, known);
         self.legs.insert(leg, session);
         Call::new(Start {
             tree,
@@ -411,12 +468,18 @@ impl Signal {
                 self.lamp.changed(now, endpoint, &self.exchange, &self.wires, &mailbox);
             }
             SipCommand::Invite(outgoing) => self.start(now, endpoint, *outgoing),
+            SipCommand::Referred { txn, status } => {
+                endpoint.respond(now, txn, status, "", HeaderList::new(), None);
+            }
+            SipCommand::Notify { leg, status, last } => self.notify(now, endpoint, leg, status, last),
+            SipCommand::HangUpLeft(left) => self.hang_up_left(now, endpoint, left),
         }
     }
 
     fn hang_up(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, leg: LegId, cause: Cause) {
         let Some(session) = self.legs.remove(&leg) else { return };
         let Some(known) = self.sessions.remove(&session) else { return };
+        self.forget(&known);
         match (known.incoming, known.answered) {
             (_, true) => {
                 endpoint.bye(now, session, Some(cause.0));
@@ -432,7 +495,7 @@ impl Signal {
     }
 
     fn start(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, outgoing: Outgoing) {
-        let Outgoing { leg, events, permit, route, show, sdp } = outgoing;
+        let Outgoing { leg, events, permit, route, show, sdp, shard } = outgoing;
         let trunk = permit.trunk().map(str::to_owned);
         tracing::debug!(%leg, permit = permit.id(), "an outgoing INVITE");
         let invite = Invite {
@@ -448,7 +511,9 @@ impl Signal {
             max_forwards: 70,
         };
         let session = endpoint.invite(now, invite);
-        self.sessions.insert(session, Known { leg, events, incoming: false, answered: false, trunk });
+        let (owner, paid) = (permit.phone().map(str::to_owned), trunk.clone());
+        let known = Known { leg, events, incoming: false, answered: false, trunk, owner, paid, shard, refers: 0 };
+        self.sessions.insert(session, known);
         self.legs.insert(leg, session);
     }
 }

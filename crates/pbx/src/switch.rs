@@ -152,6 +152,40 @@ pub enum LegEvent {
     Hold(bool),
     /// A key reported by signalling (INFO, RFC 6086) and not by RTP.
     Key(char),
+    /// The called phone sends the call elsewhere (3xx): the number of its first contact. Nothing was called there.
+    Moved {
+        /// As dialled.
+        to: String,
+    },
+}
+
+/// What a REFER asks for (RFC 3515).
+#[derive(Debug)]
+pub struct Refer {
+    /// To answer it.
+    pub txn: u64,
+    /// The number to go to, as that phone would dial it.
+    pub to: String,
+    /// The other call of the same phone that its Replaces names, where it has one.
+    pub other: Option<Other>,
+}
+
+/// A phone's leg in another call.
+#[derive(Debug)]
+pub struct Other {
+    /// The leg.
+    pub leg: LegId,
+    /// That call's mailbox.
+    pub postbox: Postbox,
+}
+
+/// A party of a call shall be moved.
+#[derive(Debug)]
+pub enum Move {
+    /// By the other party of its own call.
+    Refer(LegId, Refer),
+    /// By another call.
+    Take(Box<crate::call::merge::Take>),
 }
 
 /// What a call orders of one leg's signalling.
@@ -167,8 +201,22 @@ pub enum LegCommand {
     Refuse(Cause),
     /// End the leg in whatever state it is: CANCEL, BYE or a refusal.
     HangUp(Cause),
-    /// Hold music instead of the other party is over or begins: nothing is signalled for it.
+    /// Send a key by INFO.
     Key(char),
+    /// Answer a REFER.
+    Referred {
+        /// Which.
+        txn: u64,
+        /// 202, or why not.
+        status: u16,
+    },
+    /// Tell whoever sent the call on how that goes (RFC 3515 §2.4.4).
+    Notify {
+        /// The status of the new leg.
+        status: u16,
+        /// Nothing more will be told.
+        last: bool,
+    },
 }
 
 /// How an outgoing leg shall present itself.
@@ -204,6 +252,10 @@ pub enum CallEvent {
     Media(MediaEvent),
     /// Another call comes to this one, which waits for somebody.
     Link(crate::call::link::Link),
+    /// A phone of this call sends the other party on.
+    Refer(LegId, Refer),
+    /// Another call wants a leg of its own in the place of a phone of this one.
+    Take(Box<crate::call::merge::Take>),
     /// The owner or the exchange ends this call.
     End(Cause),
 }

@@ -8,6 +8,7 @@
 mod answered;
 mod build;
 mod inside;
+mod leftover;
 mod offers;
 mod outside;
 mod receive;
@@ -17,6 +18,7 @@ mod salvage;
 mod session;
 mod subscribe;
 mod table;
+mod timer;
 mod timers;
 mod uac;
 mod uas;
@@ -30,6 +32,7 @@ use crate::event::{Config, Event, RequestId, SessionId, SubscriptionId, Transmit
 use crate::flow::Flow;
 use crate::limits::Buckets;
 use crate::rng::{Rng, prf};
+pub use leftover::Leftover;
 use session::{Alarm, Session};
 pub use subscribe::Content;
 use subscribe::Subscriptions;
@@ -127,6 +130,35 @@ impl<O> Endpoint<O> {
     /// Tells peers another address (a public one that was just learned).
     pub fn advertise(&mut self, advertise: Option<crate::event::Advertise>) {
         self.config.advertise = advertise;
+    }
+
+    /// Believes a peer about where our datagrams to it come from, and tells it that address from now on; `None` ends that.
+    pub fn seen_by(&mut self, peer: std::net::SocketAddr, address: Option<std::net::SocketAddr>) {
+        match address {
+            Some(address)
+                if self.config.mapped.len() < crate::limits::GRANTS || self.config.mapped.contains_key(&peer) =>
+            {
+                self.config.mapped.insert(peer, address);
+            }
+            Some(_) => {}
+            None => {
+                self.config.mapped.remove(&peer);
+            }
+        }
+    }
+
+    /// Compares what a peer saw with what we know.
+    fn note_seen(&mut self, flow: Flow, response: &crate::message::Response) {
+        if flow.transport != crate::flow::Transport::Udp {
+            return;
+        }
+        let Some(address) = response.seen_as() else { return };
+        let mut ours = flow.local;
+        ours.set_ip(ours.ip().to_canonical());
+        let known = self.config.mapped.get(&flow.remote).copied().unwrap_or(ours);
+        if address != known {
+            self.emit(Event::SeenAs { flow, address });
+        }
     }
 
     /// Does what is due.

@@ -184,6 +184,14 @@ pub enum Event<O> {
         /// The whole response, when one arrived.
         response: Option<crate::message::Response>,
     },
+    /// A peer says that our packets come from elsewhere than we thought: there is a router in front of us. Whether it is
+    /// believed is up to the exchange ([`crate::Endpoint::seen_by`]).
+    SeenAs {
+        /// The way to the peer.
+        flow: Flow,
+        /// What it saw.
+        address: std::net::SocketAddr,
+    },
     /// The session is over. Terminal.
     Ended {
         /// The session.
@@ -268,6 +276,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// Behind NAT: what to advertise to whom.
     pub advertise: Option<Advertise>,
+    /// By peer: the address and port that it sees us at, and is told; see [`crate::Endpoint::seen_by`].
+    pub mapped: std::collections::BTreeMap<std::net::SocketAddr, std::net::SocketAddr>,
     /// The bounds.
     pub limits: Limits,
     /// All randomness is derived from this; make it fresh at each start, or call
@@ -283,6 +293,7 @@ impl Config {
             user_agent: String::from("tollgate"),
             names: Vec::new(),
             advertise: None,
+            mapped: std::collections::BTreeMap::new(),
             limits: Limits::default(),
             secret,
         }

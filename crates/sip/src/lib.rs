@@ -21,7 +21,7 @@ mod rng;
 pub mod uri;
 
 pub use digest::{Authenticator, Credentials, Ha1, Verdict};
-pub use endpoint::{Content, Endpoint, Stats};
+pub use endpoint::{Content, Endpoint, Leftover, Stats};
 pub use event::{
     Admit, Advertise, Config, Doorman, End, Event, ForkTag, Invite, OutRequest, Party, RequestId, SessionId,
     SubscriptionId, Topic, Transmit, TxnId,

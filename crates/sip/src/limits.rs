@@ -62,6 +62,17 @@ pub const REVIVE: Duration = Duration::from_secs(32);
 /// Retries of a re-INVITE that met the peer's own (491, RFC 3261 §14.1).
 pub const GLARE_RETRIES: u8 = 3;
 
+/// The interval that we ask for and take where none is asked for (RFC 4028 §4): a call whose peer vanished ends within it.
+pub const SESSION_EXPIRES: Duration = Duration::from_secs(1_800);
+/// Shortest interval that we take (RFC 4028 §5).
+pub const SESSION_LEAST: Duration = Duration::from_secs(90);
+/// Longest interval that a peer can make us take by 422: a day.
+pub const SESSION_MOST: Duration = Duration::from_secs(86_400);
+/// How long a refresh waits that met another offer or a busy peer.
+pub const RENEW_AGAIN: Duration = Duration::from_secs(5);
+/// How far the CSeq of a BYE after a crash is ahead of the last one that was kept: more than any dialog sends.
+pub const CSEQ_GAP: u32 = 100_000;
+
 /// Contacts of one address of record; the oldest goes when one more comes.
 pub const CONTACTS: usize = 10;
 /// Bindings of the whole registrar.

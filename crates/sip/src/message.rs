@@ -322,6 +322,18 @@ impl Response {
         &self.0.common
     }
 
+    /// Where the peer says that our request came from (RFC 3261 §18.2.1, RFC 3581 §4).
+    #[must_use]
+    pub fn seen_as(&self) -> Option<std::net::SocketAddr> {
+        let value = self.raw().headers.value(&sipx_sip::HeaderName::Via)?.into_owned();
+        let first = value.get(..sipx_sip::headers::via::first_hop_end(&value))?;
+        let via = sipx_sip::headers::Via::parse_one(first).ok()?;
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let ip = text(via.received()?)?.trim_matches(['[', ']']).parse::<std::net::IpAddr>().ok()?;
+        let port = text(via.rport()??)?.parse::<u16>().ok().filter(|port| *port > 0)?;
+        Some(std::net::SocketAddr::new(ip.to_canonical(), port))
+    }
+
     /// The status code, 100 to 699.
     #[must_use]
     pub fn status(&self) -> u16 {

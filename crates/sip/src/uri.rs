@@ -160,6 +160,13 @@ impl Uri {
         Some(String::from_utf8_lossy(param.value().unwrap_or(&[])).into_owned())
     }
 
+    /// A header that the URI brings along (RFC 3261 §19.1.1), decoded: `Replaces` in a Refer-To.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        let header = self.0.headers()?.get(name)?;
+        unescape(header.value()?)
+    }
+
     /// RFC 3261 §19.1.4.
     #[must_use]
     pub fn equivalent(&self, other: &Self) -> bool {
@@ -171,6 +178,24 @@ impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// `%HH` and what stands for itself; nothing if it is no text.
+fn unescape(bytes: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&b, after)) = rest.split_first() {
+        rest = after;
+        if b != b'%' {
+            out.push(b);
+            continue;
+        }
+        let (code, after) = after.split_at_checked(2)?;
+        out.extend(hex::decode(code).ok()?);
+        rest = after;
+    }
+    let text = String::from_utf8(out).ok()?;
+    (!text.chars().any(char::is_control)).then_some(text)
 }
 
 /// Escapes what the `user` production of RFC 3261 §25.1 does not allow.

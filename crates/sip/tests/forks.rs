@@ -115,7 +115,7 @@ fn reliable_provisionals_are_acknowledged_in_order() {
     let mut b = Bench::new(Count::default());
     b.end.invite(b.now, invite(None));
     let sent = b.out(f).remove(0);
-    assert_eq!(header(&sent, "Supported"), "100rel");
+    assert_eq!(header(&sent, "Supported"), "100rel, replaces, timer");
     let reliable = |rseq: u32, body: &str| {
         answer(&sent, "183 Progress", "x", &format!("Require: 100rel\r\nRSeq: {rseq}\r\nContact: <sip:x@h>\r\n"), body)
     };

@@ -1,12 +1,13 @@
 //! Rows in and out: credentials, registrations, call records, messages, spending, events and configuration versions in one
 //! SQLite file; the sound of messages beside it. One task writes ([`writer`](self), group commit), everybody reads. Begin with [`Store::open`]; the rows are in
-//! `bans`, `calls`, `credentials`, `registrations`, `messages` (their sound: `spool`), `spend`, `events`, `versions`; the schema is in `migrations/`.
+//! `bans`, `calls`, `credentials`, `registrations`, `dialogs`, `messages` (their sound: `spool`), `spend`, `events`, `versions`; the schema is in `migrations/`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod bans;
 mod calls;
 mod credentials;
+mod dialogs;
 mod error;
 mod events;
 pub mod limits;
@@ -27,6 +28,7 @@ mod writer;
 pub use bans::Ban;
 pub use calls::{CallFilter, CallRecord, Direction, Disposition, Listed, RtpStats, STOPPED, Side};
 pub use credentials::Credentials;
+pub use dialogs::Dialog;
 pub use error::Error;
 pub use events::{Event, EventFilter};
 pub use lockout::{Tried, Tries};
@@ -35,7 +37,7 @@ pub use messages::{Counts, Fate, Folder, Message, Quota};
 pub use open::{Mode, Options};
 pub use pins::{PinHash, PinLock};
 pub use registrations::Registration;
-pub use spend::{Cap, Debit, DebitId, Debited, Micros, Scope, SpendFilter};
+pub use spend::{Cap, Debit, DebitId, Debited, Measure, Micros, Scope, Settled, SpendFilter, Spending};
 pub use spool::{Greeting, Spool, Swept};
 pub use store::{Receipt, Stats, Store};
 pub use versions::ConfigVersion;

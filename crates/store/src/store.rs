@@ -13,9 +13,10 @@ use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, ones
 
 use crate::writer::{Op, Reply, Request, Shared, Writer};
 use crate::{
-    Ban, CallFilter, CallRecord, ConfigVersion, Counts, Credentials, Debit, DebitId, Debited, Error, Event,
-    EventFilter, Fate, Folder, Listed, Message, Micros, Mode, Ms, Options, Quota, Registration, SpendFilter, bans,
-    calls, credentials, events, limits, messages, open, plan_rows, registrations, secrets, spend, versions,
+    Ban, CallFilter, CallRecord, ConfigVersion, Counts, Credentials, Debit, DebitId, Debited, Dialog, Error, Event,
+    EventFilter, Fate, Folder, Listed, Message, Micros, Mode, Ms, Options, Quota, Registration, Settled, SpendFilter,
+    Spending, bans, calls, credentials, dialogs, events, limits, messages, open, plan_rows, registrations, secrets,
+    spend, versions,
 };
 
 /// The store; clones share one writer.
@@ -261,12 +262,49 @@ impl Store {
         }
     }
 
-    /// Replaces a reservation by what the leg cost; false if it was settled before.
+    /// Replaces a reservation by what the leg cost; none if it was settled before.
     ///
     /// # Errors
     /// As all writes; the reservation then stands at its full amount.
-    pub async fn settle(&self, id: DebitId, cost: Micros, at: Ms) -> Result<bool, Error> {
-        Ok(self.rows(Op::Settle { id, cost, at }).await? > 0)
+    pub async fn settle(&self, id: DebitId, cost: Micros, seconds: u64, at: Ms) -> Result<Option<Settled>, Error> {
+        match self.ask(Op::Settle { id, cost, seconds, at }).await? {
+            Reply::Settled(settled) => Ok(settled),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    /// What was spent since a day, by day, origin, class and trunk.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn ledger(&self, since: i32) -> Result<Vec<Spending>, Error> {
+        spend::ledger(&mut *self.reader().await, since).await
+    }
+
+    /// Keeps the dialog of a paid leg. Does not wait: it is on the disk within [`limits::LINGER`], or, while the disk
+    /// refuses, not at all.
+    pub fn keep_dialog(&self, dialog: Dialog) {
+        self.at_once(Op::Dialog(Box::new(dialog)));
+    }
+
+    /// Forgets the dialog of a leg that is over. Does not wait.
+    pub fn forget_dialog(&self, leg: String) {
+        self.at_once(Op::RemoveDialog(leg));
+    }
+
+    /// Dialogs that an exchange which ended without a word left behind.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub async fn dialogs(&self) -> Result<Vec<Dialog>, Error> {
+        dialogs::all(&mut *self.reader().await).await
+    }
+
+    /// Takes the records' room: a paid call has one of these for two of those.
+    fn at_once(&self, op: Op) {
+        if let Ok(room) = Arc::clone(&self.inner.records).try_acquire_owned() {
+            drop(self.send(op, Some(room)));
+        }
     }
 
     /// What was spent or reserved.

@@ -11,10 +11,11 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOp
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use crate::dialogs::{self, Dialog};
 use crate::events::Event;
 use crate::lockout::Tried;
 use crate::registrations::Registration;
-use crate::spend::{Debit, DebitId, Debited, Micros};
+use crate::spend::{Debit, DebitId, Debited, Micros, Settled};
 use crate::{
     Ban, CallRecord, ConfigVersion, Credentials, Error, Fate, Message, Ms, Quota, bans, calls, credentials, events,
     limits, mail, messages, now, pins, plan_rows, registrations, secrets, spend, versions,
@@ -31,7 +32,9 @@ pub(crate) enum Op {
     RemoveRegistration { aor: String, contact: Option<String> },
     ExpireRegistrations(Ms),
     Debit(Debit),
-    Settle { id: DebitId, cost: Micros, at: Ms },
+    Settle { id: DebitId, cost: Micros, seconds: u64, at: Ms },
+    Dialog(Box<Dialog>),
+    RemoveDialog(String),
     Event(Event),
     Version(Box<ConfigVersion>),
     Message(Box<Message>, Quota),
@@ -53,6 +56,7 @@ pub(crate) enum Reply {
     Id(i64),
     Debited(Debited),
     Tried(Tried),
+    Settled(Option<Settled>),
 }
 
 /// One request with its way back and the room it takes up in the queue.
@@ -332,8 +336,13 @@ async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
         }
         Op::ExpireRegistrations(now) => Reply::Rows(registrations::expire(db, *now).await?),
         Op::Debit(debit) => Reply::Debited(spend::debit(db, debit).await?),
-        Op::Settle { id, cost, at } => Reply::Rows(spend::settle(db, *id, *cost, *at).await?),
         Op::PlanRow { key, value } => Reply::Rows(plan_rows::put(db, key, value.as_deref()).await?),
+        Op::Settle { id, cost, seconds, at } => Reply::Settled(spend::settle(db, *id, *cost, *seconds, *at).await?),
+        Op::Dialog(dialog) => {
+            dialogs::put(db, dialog).await?;
+            Reply::Rows(1)
+        }
+        Op::RemoveDialog(leg) => Reply::Rows(dialogs::remove(db, leg).await?),
         Op::Event(event) => {
             events::put(db, event).await?;
             Reply::Rows(1)

@@ -16,7 +16,8 @@ fn debit() -> Debit {
         class: "b".into(),
         trunk: "c".into(),
         leg: "d".into(),
-        amount: 1,
+        minute: 1,
+        minutes: 1,
         caps: vec![],
         at: 0,
     }

@@ -4,7 +4,7 @@
 mod support;
 
 use proptest::prelude::*;
-use store::{Cap, Debit, Debited, Scope, SpendFilter, Store};
+use store::{Cap, Debit, Debited, Dialog, Measure, Scope, SpendFilter, Store};
 use support::Home;
 
 fn debit(origin: &str, class: &str, amount: u64, caps: &[(Scope, u64)]) -> Debit {
@@ -14,8 +14,9 @@ fn debit(origin: &str, class: &str, amount: u64, caps: &[(Scope, u64)]) -> Debit
         class: class.into(),
         trunk: "itsp".into(),
         leg: "leg".into(),
-        amount,
-        caps: caps.iter().map(|&(scope, most)| Cap { scope, most }).collect(),
+        minute: amount,
+        minutes: 1,
+        caps: caps.iter().map(|&(scope, most)| Cap { scope, measure: Measure::Money, most }).collect(),
         at: 1,
     }
 }
@@ -35,7 +36,7 @@ async fn fifty_parallel_legs_never_pass_the_cap() {
     let mut granted = 0;
     for task in tasks {
         match task.await.unwrap() {
-            Debited::Granted(_) => granted += 1,
+            Debited::Granted { .. } => granted += 1,
             Debited::Refused { cap, spent } => assert!(cap.most == 1_000 && spent == 900, "{spent}"),
         }
     }
@@ -47,10 +48,10 @@ async fn fifty_parallel_legs_never_pass_the_cap() {
 async fn each_scope_sums_its_own() {
     let home = Home::new();
     let store = home.open().await;
-    assert!(matches!(store.debit(debit("a", "national", 600, &[])).await.unwrap(), Debited::Granted(_)));
+    assert!(matches!(store.debit(debit("a", "national", 600, &[])).await.unwrap(), Debited::Granted { .. }));
     let check = async |wish: Debit, granted: bool| {
         let done = store.debit(wish.clone()).await.unwrap();
-        assert_eq!(matches!(done, Debited::Granted(_)), granted, "{wish:?} {done:?}");
+        assert_eq!(matches!(done, Debited::Granted { .. }), granted, "{wish:?} {done:?}");
     };
     check(debit("a", "mobile", 500, &[(Scope::Origin, 1_000)]), false).await;
     check(debit("b", "national", 500, &[(Scope::Class, 1_000)]), false).await;
@@ -67,10 +68,70 @@ async fn each_scope_sums_its_own() {
 async fn a_debit_is_settled_once() {
     let home = Home::new();
     let store = home.open().await;
-    let Debited::Granted(id) = store.debit(debit("a", "national", 600, &[])).await.unwrap() else { panic!("refused") };
-    assert!(store.settle(id, 250, 2).await.unwrap());
-    assert!(!store.settle(id, 0, 3).await.unwrap());
+    let Debited::Granted { id, .. } = store.debit(debit("a", "national", 600, &[])).await.unwrap() else {
+        panic!("refused")
+    };
+    let settled = store.settle(id, 250, 61, 2).await.unwrap().unwrap();
+    assert_eq!((settled.before, settled.after), (0, 250));
+    assert_eq!(store.settle(id, 0, 0, 3).await.unwrap(), None);
+    let ledger = store.ledger(20_000).await.unwrap();
+    assert_eq!(
+        (ledger.len(), ledger[0].calls, ledger[0].seconds, ledger[0].settled, ledger[0].reserved),
+        (1, 1, 61, 250, 0)
+    );
+    assert!(store.ledger(20_001).await.unwrap().is_empty());
     assert_eq!(store.spent(&SpendFilter { origin: Some("a".into()), ..SpendFilter::default() }).await.unwrap(), 250);
+}
+
+#[tokio::test]
+async fn as_many_minutes_are_reserved_as_there_is_room_for() {
+    let home = Home::new();
+    let store = home.open().await;
+    let wish = |minutes, measure, most| Debit {
+        minutes,
+        caps: vec![Cap { scope: Scope::Origin, measure, most }],
+        ..debit("a", "national", 100, &[])
+    };
+    let granted = async |wish: Debit| match store.debit(wish).await.unwrap() {
+        Debited::Granted { minutes, .. } => Some(minutes),
+        Debited::Refused { .. } => None,
+    };
+    assert_eq!(granted(wish(10, Measure::Money, 750)).await, Some(7));
+    assert_eq!(granted(wish(10, Measure::Money, 750)).await, None);
+    assert_eq!(granted(wish(10, Measure::Seconds, 60 * 9 + 59)).await, Some(2));
+    assert_eq!(granted(wish(10, Measure::Seconds, 60 * 9 + 59)).await, None);
+}
+
+/// Hours and days are counted in the file, so a restart forgets none.
+#[tokio::test]
+async fn calls_are_counted_over_a_restart() {
+    let home = Home::new();
+    let wish = |at: i64, most| Debit {
+        at,
+        caps: vec![Cap { scope: Scope::Origin, measure: Measure::Calls { since: at - 1_000 }, most }],
+        ..debit("a", "national", 0, &[])
+    };
+    let store = home.open().await;
+    assert!(matches!(store.debit(wish(10_000, 2)).await.unwrap(), Debited::Granted { .. }));
+    assert!(matches!(store.debit(wish(10_500, 2)).await.unwrap(), Debited::Granted { .. }));
+    store.close().await.unwrap();
+    let store = home.open().await;
+    assert!(matches!(store.debit(wish(10_900, 2)).await.unwrap(), Debited::Refused { spent: 2, .. }));
+    assert!(matches!(store.debit(wish(11_200, 2)).await.unwrap(), Debited::Granted { .. }));
+}
+
+#[tokio::test]
+async fn dialogs_of_paid_legs_are_kept_until_they_are_over() {
+    let home = Home::new();
+    let store = home.open().await;
+    let one = Dialog { leg: "7".into(), trunk: "itsp".into(), state: "a".into(), at: 1 };
+    store.keep_dialog(one.clone());
+    store.keep_dialog(Dialog { leg: "8".into(), ..one.clone() });
+    store.keep_dialog(Dialog { state: "b".into(), ..one.clone() });
+    store.forget_dialog("8".into());
+    store.close().await.unwrap();
+    let store = home.open().await;
+    assert_eq!(store.dialogs().await.unwrap(), [Dialog { state: "b".into(), ..one }]);
 }
 
 proptest! {
@@ -88,11 +149,11 @@ proptest! {
             for (origin, class, amount, cost) in wishes {
                 let wish = debit(&origin.to_string(), &class.to_string(), amount, &[(Scope::Everything, most)]);
                 match store.debit(wish).await.unwrap() {
-                    Debited::Granted(id) => {
+                    Debited::Granted { id, .. } => {
                         spent += amount;
                         assert!(spent <= most);
                         if let Some(cost) = cost.map(|cost| cost.min(amount)) {
-                            assert!(store.settle(id, cost, 9).await.unwrap());
+                            assert!(store.settle(id, cost, 1, 9).await.unwrap().is_some());
                             spent = spent - amount + cost;
                         }
                     }

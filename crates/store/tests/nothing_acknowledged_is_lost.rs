@@ -40,11 +40,12 @@ async fn child_that_writes() {
                     class: "national".into(),
                     trunk: "itsp".into(),
                     leg: row.id,
-                    amount: 10,
-                    caps: vec![Cap { scope: Scope::Everything, most: u64::MAX }],
+                    minute: 10,
+                    minutes: 1,
+                    caps: vec![Cap { scope: Scope::Everything, measure: store::Measure::Money, most: u64::MAX }],
                     at: 0,
                 };
-                assert!(matches!(store.debit(debit).await.unwrap(), Debited::Granted(_)));
+                assert!(matches!(store.debit(debit).await.unwrap(), Debited::Granted { .. }));
                 say("debit");
             }
         }));

@@ -116,7 +116,8 @@ fn config() -> Config {
         },
         "trunk": { "itsp": { "host": "127.0.0.9" }, "spare": { "host": "127.0.0.8", "entry": "context:side" } },
         "policy": { "calls_at_once": 1000, "calls_per_hour": 1_000_000, "calls_per_day": 1_000_000,
-                    "money_per_call": 1_000_000, "money_per_day": 1_000_000 },
+                    "money_per_call": 1_000_000, "money_per_day": 1_000_000,
+                    "money_per_day_together": 1_000_000 },
         "route": { "all": { "dial": "9.", "strip": 1, "trunks": ["itsp"] } },
     }))
     .unwrap_or_else(|problems| panic!("{problems:?}"))

@@ -1,6 +1,6 @@
 //! Table lines of the applications that `pbx` runs: answer, sound, keys, calls.
 
-use super::{AppSpec, ArgKind, Effect, may, need, opt, opt_arg, opt_known};
+use super::{AppSpec, ArgKind, Effect, may, need, opt, opt_arg, opt_does, opt_known};
 
 pub(super) const TABLE: &[AppSpec] = &[
     AppSpec::new("Answer", "answers the call")
@@ -88,8 +88,8 @@ pub(super) const TABLE: &[AppSpec] = &[
             opt_known('R', false, &[], "the caller hears ringing until there is early media"),
             opt_known('o', false, &[], "the called party sees the caller's own number"),
             opt('k', "the called party may not park"),
-            opt_known('t', false, &[Effect::Transfers], "the called party may transfer by key"),
-            opt_known('T', false, &[Effect::Transfers], "the calling party may transfer by key"),
+            opt_does('t', &[Effect::Transfers], "the called party may transfer by key, if it is a phone of the house"),
+            opt_does('T', &[Effect::Transfers], "the calling party may transfer by key, if it is a phone of the house"),
             opt_known('h', false, &[Effect::HangsUp], "the called party may hang up with *"),
             opt_known('H', false, &[Effect::HangsUp], "the calling party may hang up with *"),
             opt_known('w', false, &[Effect::Records], "the called party may record"),

@@ -211,6 +211,10 @@ const fn opt_arg(letter: char, help: &'static str) -> OptSpec {
     OptSpec { letter, argument: true, effects: &[], help, runs: true }
 }
 
+const fn opt_does(letter: char, effects: &'static [Effect], help: &'static str) -> OptSpec {
+    OptSpec { letter, argument: false, effects, help, runs: true }
+}
+
 const fn opt_known(letter: char, argument: bool, effects: &'static [Effect], help: &'static str) -> OptSpec {
     OptSpec { letter, argument, effects, help, runs: false }
 }

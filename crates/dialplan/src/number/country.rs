@@ -1,35 +1,36 @@
 //! One table per country: its prefixes, its short numbers and what its national numbers are.
 //!
-//! A new country is a new entry in [`COUNTRIES`] and rows in `tests.rs`. Rules are read longest prefix first.
+//! A new country is a new entry here, in `more.rs` or in `careful.rs` (countries of which only emergency numbers and
+//! prefixes are known), and rows in `tests.rs`. Rules are read longest prefix first.
 
 use super::nanp::{self, Home};
-use super::{Class, Number, world};
+use super::{Class, Number, careful, more, world};
 
 /// What the exchange knows of the country it stands in. Get one by [`Country::by_code`].
 pub struct Country {
-    code: &'static str,
-    calling: &'static str,
+    pub(super) code: &'static str,
+    pub(super) calling: &'static str,
     /// Prefixes before a country code.
-    international: &'static [&'static str],
+    pub(super) international: &'static [&'static str],
     /// Prefix before a national number; empty where numbers are dialled whole.
-    trunk: &'static str,
+    pub(super) trunk: &'static str,
     /// Whole short numbers.
-    short: &'static [(&'static str, Class)],
+    pub(super) short: &'static [(&'static str, Class)],
     /// Prefixes that make whatever follows dear or strange, read before anything else but short numbers.
-    carrier: &'static [(&'static str, Class)],
+    pub(super) carrier: &'static [(&'static str, Class)],
     /// National (significant) numbers without the trunk prefix; not used by country code 1.
-    rules: &'static [Rule],
+    pub(super) rules: &'static [Rule],
 }
 
 /// National numbers that begin with `prefix` and have `min..=max` digits in all.
-struct Rule {
+pub(super) struct Rule {
     prefix: &'static str,
     min: usize,
     max: usize,
     class: Class,
 }
 
-const fn rule(prefix: &'static str, min: usize, max: usize, class: Class) -> Rule {
+pub(super) const fn rule(prefix: &'static str, min: usize, max: usize, class: Class) -> Rule {
     Rule { prefix, min, max, class }
 }
 
@@ -183,10 +184,10 @@ static COUNTRIES: &[Country] = &[
 ];
 
 impl Country {
-    /// The country with that ISO 3166 code, upper case (`US`, `CA`, `GB`, `DE`).
+    /// The country with that ISO 3166 code, upper case (`US`, `GB`, `AT`).
     #[must_use]
     pub fn by_code(code: &str) -> Option<&'static Self> {
-        COUNTRIES.iter().find(|country| country.code == code)
+        Self::all().find(|country| country.code == code)
     }
 
     /// The United States: what a fresh install says until its owner says otherwise.
@@ -198,7 +199,7 @@ impl Country {
 
     /// All countries with a table.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        COUNTRIES.iter()
+        COUNTRIES.iter().chain(more::COUNTRIES).chain(careful::COUNTRIES)
     }
 
     /// ISO 3166 code.
@@ -231,7 +232,7 @@ impl Country {
     }
 
     pub(super) fn by_calling_code(calling: &str) -> Option<&'static Self> {
-        COUNTRIES.iter().find(|country| country.calling == calling)
+        Self::all().find(|country| country.calling == calling)
     }
 
     pub(super) fn nanp_home(&self) -> Home {

@@ -6,7 +6,9 @@
 //! none knows 911, 976 or 1010xxx, and the fence needs classes, not formatting.
 
 mod assigned;
+mod careful;
 mod country;
+mod more;
 mod nanp;
 #[cfg(test)]
 mod tests;

@@ -168,6 +168,89 @@ fn numbers_of_germany() {
 }
 
 #[test]
+fn numbers_of_austria_switzerland_france_the_netherlands_and_australia() {
+    use Class::*;
+    for (country, dialled, e164, class) in [
+        ("AT", "133", "133", Emergency),
+        ("AT", "015123456", "+4315123456", National),
+        ("AT", "0662123456", "+43662123456", National),
+        ("AT", "06641234567", "+436641234567", Mobile),
+        ("AT", "0800123456", "+43800123456", TollFree),
+        ("AT", "0820123456", "+43820123456", Premium),
+        ("AT", "0900123456", "+43900123456", Premium),
+        ("AT", "11811", "11811", Premium),
+        ("AT", "00493023125000", "+493023125000", International),
+        ("CH", "117", "117", Emergency),
+        ("CH", "1414", "1414", Emergency),
+        ("CH", "0443211234", "+41443211234", National),
+        ("CH", "0791234567", "+41791234567", Mobile),
+        ("CH", "0800123456", "+41800123456", TollFree),
+        ("CH", "0848123456", "+41848123456", Premium),
+        ("CH", "0900123456", "+41900123456", Premium),
+        ("CH", "1811", "1811", Premium),
+        ("FR", "15", "15", Emergency),
+        ("FR", "0142345678", "+33142345678", National),
+        ("FR", "0612345678", "+33612345678", Mobile),
+        ("FR", "0690123456", "+33690123456", International),
+        ("FR", "0262123456", "+33262123456", International),
+        ("FR", "0805123456", "+33805123456", TollFree),
+        ("FR", "0899123456", "+33899123456", Premium),
+        ("FR", "3240", "3240", Premium),
+        ("NL", "112", "112", Emergency),
+        ("NL", "0201234567", "+31201234567", National),
+        ("NL", "0612345678", "+31612345678", Mobile),
+        ("NL", "08001234", "+318001234", TollFree),
+        ("NL", "09001234", "+319001234", Premium),
+        ("NL", "0841234567", "+31841234567", Premium),
+        ("AU", "000", "000", Emergency),
+        ("AU", "0299999999", "+61299999999", National),
+        ("AU", "0412345678", "+61412345678", Mobile),
+        ("AU", "0891641234", "+61891641234", International),
+        ("AU", "1800123456", "1800123456", TollFree),
+        ("AU", "+611800123456", "+611800123456", TollFree),
+        ("AU", "131114", "131114", Local),
+        ("AU", "1902123456", "1902123456", Premium),
+        ("AU", "0147123456", "+61147123456", Satellite),
+        ("AU", "001112025550100", "+12025550100", International),
+        ("AU", "001412025550100", "001412025550100", Premium),
+    ] {
+        check(country, dialled, e164, class);
+    }
+}
+
+/// Where nobody can say what a number costs, none of them counts as a call at home.
+#[test]
+fn a_country_without_a_table_calls_nothing_national() {
+    use Class::*;
+    for (country, dialled, class) in [
+        ("ES", "112", Emergency),
+        ("ES", "061", Emergency),
+        ("ES", "911234567", International),
+        ("ES", "806123456", Premium),
+        ("ES", "11888", Premium),
+        ("IT", "0612345678", International),
+        ("IE", "999", Emergency),
+        ("IE", "012345678", International),
+        ("SE", "00442079460000", International),
+        ("PL", "12", Unknown),
+    ] {
+        assert_eq!(classify(Country::by_code(country).unwrap(), dialled), class, "{dialled} in {country}");
+    }
+    for country in careful::COUNTRIES {
+        assert!(country.emergency().count() > 0, "{country:?}");
+    }
+}
+
+#[test]
+fn a_country_and_a_calling_code_are_listed_once() {
+    let mut codes: Vec<&str> = Country::all().map(Country::code).collect();
+    let count = codes.len();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), count);
+}
+
+#[test]
 fn emergency_numbers_of_a_country_are_listed() {
     let of = |code| Country::by_code(code).unwrap().emergency().collect::<Vec<_>>();
     assert_eq!(of("US"), ["911", "933", "988"]);

@@ -6,18 +6,21 @@
 //! when the called party hangs up, `L(x[:y[:z]])` limit in milliseconds with warnings. `DIALSTATUS`, `ANSWEREDTIME`,
 //! `DIALEDTIME` and `HANGUPCAUSE` tell how it went. A stranger rings nothing before he is known to be there.
 
+mod forward;
 mod options;
-pub(super) mod target;
+pub(crate) mod target;
 
 use std::time::Duration;
 
 use media::tone::Kind;
 use tokio::time::Instant;
 
+use self::forward::Forwards;
 use self::options::Options;
 use self::target::Target;
 use super::{Outcome, arg, seconds};
 use crate::call::bridge::BridgeEnd;
+use crate::call::codes::Codes;
 use crate::call::{Call, Event, Next, Stop};
 use crate::limits;
 use crate::switch::{Cause, LegCommand, LegEvent, LegId};
@@ -50,7 +53,7 @@ impl Status {
 
 /// What became of the parties that did not answer.
 #[derive(Debug, Default)]
-pub(super) struct Failures {
+pub(crate) struct Failures {
     busy: bool,
     congestion: bool,
     no_answer: bool,
@@ -154,6 +157,7 @@ async fn ring(
     failures: &mut Failures,
 ) -> Result<Option<LegId>, Stop> {
     let mut told = options.ring || options.music.is_some();
+    let mut forwards = Forwards::of(call, legs);
     loop {
         match call.next(Some(until)).await? {
             Event::Timeout => return Ok(None),
@@ -162,6 +166,13 @@ async fn ring(
                     call.hang_up(*other, Cause::NORMAL);
                 }
                 return Ok(Some(leg));
+            }
+            Event::Leg(leg, LegEvent::Moved { to }) if legs.contains(&leg) => {
+                legs.retain(|other| *other != leg);
+                forwards.follow(call, leg, &to, legs, failures).await;
+                if legs.is_empty() {
+                    return Ok(None);
+                }
             }
             Event::Leg(leg, LegEvent::Failed { cause, .. } | LegEvent::HungUp { cause }) if legs.contains(&leg) => {
                 legs.retain(|other| *other != leg);
@@ -192,8 +203,11 @@ async fn talk(call: &mut Call, leg: LegId, options: &Options, started: Instant) 
     call.answer();
     call.machine.set("DIALSTATUS", Status::Answer.word());
     let answered = Instant::now();
-    let ended = call.bridge(leg, options.limit).await;
-    call.hang_up(leg, Cause::NORMAL);
+    let line = call.line;
+    let may = [(options.transfer_caller, line), (options.transfer_called, leg)];
+    let allowed = may.into_iter().filter(|(may, _)| *may).map(|(_, leg)| leg);
+    let codes = Codes::new(&call.snapshot.config.features, allowed);
+    let ended = call.bridge(leg, options.limit, codes).await;
     if ended == Ok(BridgeEnd::CalledHungUp) && !options.go_on {
         call.ended_by = store::Side::Other;
     }
@@ -202,6 +216,11 @@ async fn talk(call: &mut Call, leg: LegId, options: &Options, started: Instant) 
     call.channel.hangup_cause = Some(Cause::NORMAL);
     match ended? {
         BridgeEnd::CalledHungUp if options.go_on => Ok(Next::Line),
+        BridgeEnd::PaidOver => {
+            // With nobody else on the line any more: what a call costs is between the owner and his phone.
+            call.say(&["tollgate/limit"], "").await?;
+            Ok(Next::HangUp(Cause::REJECTED))
+        }
         BridgeEnd::CalledHungUp | BridgeEnd::TimeOver => Ok(Next::HangUp(Cause::NORMAL)),
     }
 }

@@ -36,6 +36,8 @@ mod zapateller;
 
 pub(crate) use voicemail::value as mailbox_value;
 
+pub(crate) use dial::target::phone as reach_phone;
+
 use std::future::Future;
 use std::pin::Pin;
 

@@ -12,6 +12,7 @@ use super::dial::Failures;
 use super::dial::target::{self, Target};
 use super::{Outcome, arg, letters, seconds};
 use crate::call::bridge::Limit;
+use crate::call::codes::Codes;
 use crate::call::{Call, Event, Next, Stop};
 use crate::config::Lot;
 use crate::limits;
@@ -176,9 +177,7 @@ fn by_chance(call: &Call, lot: &Lot) -> u32 {
 }
 
 async fn talk(call: &mut Call, leg: LegId) -> Outcome {
-    let ended = call.bridge(leg, Limit::default()).await;
-    call.hang_up(leg, Cause::NORMAL);
-    ended?;
+    call.bridge(leg, Limit::default(), Codes::default()).await?;
     Ok(Next::HangUp(Cause::NORMAL))
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Call, Event, Stop};
 use crate::limits;
-use crate::switch::{CallEvent, Cause, LegEvent, LegId, Origin};
+use crate::switch::{CallEvent, Cause, LegEvent, LegId, Move, Origin};
 
 impl Call {
     /// Waits for the next thing that concerns an application, at most until `until`.
@@ -109,11 +109,23 @@ impl Call {
             CallEvent::Leg(leg, event) => self.leg_event(leg, event),
             CallEvent::Media(event) => self.media_event(event),
             CallEvent::Link(link) => self.linked(link),
+            CallEvent::Refer(leg, refer) => self.moved(Move::Refer(leg, refer)),
+            CallEvent::Take(take) => self.moved(Move::Take(take)),
             CallEvent::End(cause) => {
                 self.gone = Some(Stop::Ended(cause));
                 None
             }
         }
+    }
+
+    /// A party shall be moved: only while two talk, and not without end.
+    fn moved(&mut self, wish: Move) -> Option<Event> {
+        if self.movable && self.moves.len() < limits::MOVES {
+            self.moves.push_back(wish);
+            return Some(Event::Moved);
+        }
+        self.decline(wish);
+        None
     }
 
     fn leg_event(&mut self, leg: LegId, event: LegEvent) -> Option<Event> {
@@ -124,7 +136,7 @@ impl Call {
                 self.pass_key(leg, self.line, key);
                 return Some(Event::KeyOf(leg, key));
             }
-            if let LegEvent::HungUp { .. } | LegEvent::Failed { .. } = event {
+            if let LegEvent::HungUp { .. } | LegEvent::Failed { .. } | LegEvent::Moved { .. } = event {
                 self.drop_leg(leg, &event);
             }
             return Some(Event::Leg(leg, event));
@@ -142,7 +154,12 @@ impl Call {
                 self.press(key);
                 None
             }
-            LegEvent::Hold(on) => Some(Event::Held(on)),
+            LegEvent::Hold(on) => {
+                if let Some(known) = self.legs.get_mut(&leg) {
+                    known.note(&event, self.exchange.clock.now());
+                }
+                Some(Event::Held(on))
+            }
             LegEvent::HungUp { cause } | LegEvent::Failed { cause, .. } => {
                 self.channel.hangup_cause = Some(cause);
                 self.drop_leg(leg, &event);
@@ -150,7 +167,7 @@ impl Call {
                 self.gone = Some(Stop::HungUp);
                 None
             }
-            LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Answered => None,
+            LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Answered | LegEvent::Moved { .. } => None,
         }
     }
 

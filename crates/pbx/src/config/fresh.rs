@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use dialplan::number::{Class, Country};
 
 use super::{
-    Config, Destination, DialectChoice, Dialplan, Extension, Grant, GrantKind, Group, Limits, Lot, Mailbox, Media,
-    Menu, Money, Portal, PortalListen, Programs, Ring, Sip, Strangers, System, Tls,
+    Caps, Config, Destination, DialectChoice, Dialplan, Extension, Grant, GrantKind, Group, Limits, Lot, Mailbox,
+    Media, Menu, Money, Portal, PortalListen, Programs, Ring, Sip, Strangers, System, Tls,
 };
 
 /// Name of the menu that answers strangers.
@@ -40,6 +40,7 @@ pub(super) fn config() -> Config {
         programs: programs(),
         grants: BTreeMap::new(),
         policy: limits(),
+        features: super::Features::default(),
         dialplan: Dialplan { files: Vec::new(), dialect: DialectChoice::Auto, compat: dialplan::Compat::default() },
     }
 }
@@ -60,6 +61,7 @@ pub(super) fn sip() -> Sip {
         tcp: any(5060),
         tls: any(5061),
         public_address: None,
+        stun: None,
         local_networks: Vec::new(),
         dns: Vec::new(),
     }
@@ -88,6 +90,8 @@ pub(super) fn extension(name: &str, number: &str) -> Extension {
         seconds: 20,
         listed: true,
         caller_id: None,
+        caps: Caps::default(),
+        forwards: false,
     }
 }
 
@@ -164,6 +168,9 @@ pub(super) fn limits() -> Limits {
         minutes_per_call: 120,
         money_per_call: Money(10_000),
         money_per_day: Money(20_000),
+        minutes_per_day: None,
+        money_per_day_together: Money(100_000),
+        prefixes: BTreeMap::new(),
         rates: BTreeMap::from([
             rate(Class::Emergency, 0),
             rate(Class::TollFree, 0),

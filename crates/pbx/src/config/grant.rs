@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dialplan::number::Class;
 
 use super::tree::Table;
-use super::{Limits, Money, read::named, words};
+use super::{Bounds, Limits, Money, read::named, words};
 
 /// `[grant.NAME]`. A call that opened it dials in its context with its rights, whoever the caller is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,17 +51,17 @@ pub enum GrantPin {
 }
 
 impl Grant {
-    /// The caps that bind calls under it, at the house's prices.
+    /// The caps that bind calls under it.
     #[must_use]
-    pub fn bounds(&self, house: &Limits) -> Limits {
-        Limits {
+    pub fn bounds(&self, house: &Limits) -> Bounds {
+        Bounds {
             calls_at_once: self.calls_at_once,
             calls_per_hour: self.calls_per_hour,
             calls_per_day: self.calls_per_day,
             minutes_per_call: self.minutes_per_call,
             money_per_call: self.money_per_call,
             money_per_day: self.money_per_day,
-            ..house.clone()
+            minutes_per_day: house.minutes_per_day,
         }
     }
 

@@ -4,6 +4,7 @@
 //! path of its key ([`Problem`]); what is left out means what [`Config::fresh`] has. [`crate::plan`] compiles the
 //! objects into a dialplan. Secrets are not here: they live in the store, this text only names them.
 
+mod caps;
 mod cross;
 mod desk;
 mod fresh;
@@ -26,6 +27,7 @@ use std::ops::RangeInclusive;
 use dialplan::number::{Class, Country};
 use dialplan::policy::{OriginKind, Policy};
 
+pub use caps::{Bounds, Caps};
 pub use desk::{Lot, Programs};
 pub use grant::{Grant, GrantKind, GrantPin};
 pub use mail::{Mail, MailSecurity};
@@ -76,6 +78,8 @@ pub struct Config {
     pub grants: BTreeMap<String, Grant>,
     /// `[policy]`
     pub policy: Limits,
+    /// `[features]`
+    pub features: Features,
     /// `[dialplan]`
     pub dialplan: Dialplan,
 }
@@ -117,6 +121,8 @@ pub struct Sip {
     /// Written into Contact and SDP for peers outside [`Sip::local_networks`]; none: the address that the packet
     /// came to.
     pub public_address: Option<IpAddr>,
+    /// A STUN server that is asked for the public address, where none is set by hand.
+    pub stun: Option<(String, u16)>,
     /// Networks whose peers see our own address. Empty: private and loopback networks.
     pub local_networks: Vec<Network>,
     /// Name servers that trunks are looked up with; empty: the machine's own.
@@ -201,6 +207,10 @@ pub struct Extension {
     pub listed: bool,
     /// Number shown outside instead of the trunk's.
     pub caller_id: Option<String>,
+    /// Caps of its own.
+    pub caps: Caps,
+    /// Whether a redirection set at the phone (302) is followed, to where this extension might call itself.
+    pub forwards: bool,
 }
 
 /// `[mailbox.N]`; its PIN is in the store.
@@ -279,6 +289,23 @@ pub struct Route {
     pub users: RouteUsers,
 }
 
+impl Route {
+    /// Whether this route asks its trunks for that number, whoever dials it.
+    #[must_use]
+    pub fn gives(&self, dialled: &str) -> bool {
+        let mut rest = self.dial.as_str();
+        for _ in 0..self.strip {
+            // A set in brackets stands for one digit.
+            rest = match rest.split_once(']') {
+                Some((_, after)) if rest.starts_with('[') => after,
+                _ => rest.get(1..).unwrap_or_default(),
+            };
+        }
+        let whole = |digits: &str| rest.is_empty() && digits.is_empty() || crate::plan::matches(rest, digits);
+        dialled.strip_prefix(self.prepend.as_str()).is_some_and(whole)
+    }
+}
+
 /// Who may use a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteUsers {
@@ -316,18 +343,25 @@ pub struct Limits {
     pub money_per_call: Money,
     /// Most that one extension may spend in a day.
     pub money_per_day: Money,
+    /// Minutes of paid calls of one extension on a day.
+    pub minutes_per_day: Option<u32>,
+    /// Most that all extensions together may spend in a day.
+    pub money_per_day_together: Money,
     /// Price of a minute by class; a class without a price costs the dearest one.
     pub rates: BTreeMap<Class, Money>,
     /// Findings of the proof that the owner takes upon himself, by name, each with his reason.
     pub accept: BTreeMap<String, String>,
+    /// Price of a minute by the beginning of the number, `+` and digits; the longest that fits counts before the class.
+    pub prefixes: BTreeMap<String, Money>,
 }
 
-impl Limits {
-    /// Price of a minute: of the class, or the dearest known one.
-    #[must_use]
-    pub fn rate(&self, class: Class) -> Money {
-        self.rates.get(&class).copied().unwrap_or_else(|| self.rates.values().copied().max().unwrap_or(Money::UNIT))
-    }
+/// `[features]`: keys that phones of the house may press while they talk. Without a code a key is only a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Features {
+    /// Sends the other party to the number that is keyed afterwards.
+    pub transfer: Option<String>,
+    /// The same, after a talk with whoever answers there.
+    pub attended_transfer: Option<String>,
 }
 
 /// `[dialplan]`

@@ -3,12 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use dialplan::number::Class;
 use serde_json::Value;
 
 use super::tree::{Problems, Table};
 use super::{
-    Config, Destination, Dialplan, Did, Extension, Group, Limits, Lot, Mailbox, Media, Menu, Money, Network, Portal,
-    Problem, Programs, Route, RouteUsers, Sip, Strangers, System, Tls, Trunk, cross, fresh, mail, trunk, words,
+    Caps, Config, Destination, Dialplan, Did, Extension, Features, Group, Limits, Lot, Mailbox, Media, Menu, Money,
+    Network, Portal, Problem, Programs, Route, RouteUsers, Sip, Strangers, System, Tls, Trunk, cross, fresh, mail,
+    trunk, words,
 };
 
 pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
@@ -18,7 +20,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
     let extensions = extensions(&root);
     let groups = groups(&root, &extensions);
     let mailboxes = mailboxes(&root, &extensions);
-    let policy = limits(root.table("policy"));
+    let policy = limits(&root);
     let grants = super::grant::read(&root, &policy);
     let config = Config {
         system: system(root.table("system")),
@@ -35,6 +37,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         parking: parking(&root, &extensions, &groups),
         programs: programs(root.table("programs")),
         policy,
+        features: features(root.table("features")),
         dialplan: dialplan(root.table("dialplan")),
         extensions,
         mailboxes,
@@ -63,10 +66,19 @@ fn system(table: Table<'_>) -> System {
 
 fn sip(table: Table<'_>) -> Sip {
     let fresh = fresh::sip();
-    let public = |text: &str| match text {
-        "auto" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| "\"auto\" or an address like \"192.0.2.1\"".to_owned()),
+    // "auto" believes what trunks say of where our packets come from.
+    let public = |text: &str| match (text, text.strip_prefix("stun:")) {
+        ("auto", _) => Ok((None, None)),
+        (_, Some(server)) => {
+            let (host, port) = trunk::host_and_port(&words::token(server)?);
+            Ok((None, Some((host, port.unwrap_or(3478)))))
+        }
+        (text, None) => text
+            .parse()
+            .map(|ip| (Some(ip), None))
+            .map_err(|_| "\"auto\", \"stun:stun.example.net\" or an address like \"192.0.2.1\"".to_owned()),
     };
+    let (public_address, stun) = table.parse("public_address", public).unwrap_or((fresh.public_address, fresh.stun));
     // Whoever names his addresses for one transport and not for another does not want the other's default port taken.
     let named = table.has("udp") || table.has("tcp") || table.has("tls");
     let or_fresh = |list: Option<Vec<_>>, fresh: Vec<_>| list.unwrap_or(if named { Vec::new() } else { fresh });
@@ -79,7 +91,8 @@ fn sip(table: Table<'_>) -> Sip {
         udp: or_fresh(udp, fresh.udp),
         tcp: or_fresh(tcp, fresh.tcp),
         tls: or_fresh(tls, fresh.tls),
-        public_address: table.parse("public_address", public).unwrap_or(fresh.public_address),
+        public_address,
+        stun,
         local_networks: table.list("local_networks", Network::parse).unwrap_or(fresh.local_networks),
         dns: table.list("dns", words::name_server).unwrap_or(fresh.dns),
     };
@@ -163,6 +176,8 @@ fn extensions(root: &Table<'_>) -> BTreeMap<String, Extension> {
             seconds: table.number("seconds", 5..=600).unwrap_or(fresh.seconds),
             listed: table.flag("listed").unwrap_or(fresh.listed),
             caller_id: table.parse("caller_id", words::public_number),
+            caps: caps(&table),
+            forwards: table.flag("forwards").unwrap_or(fresh.forwards),
         };
         table.finish();
         extension
@@ -359,24 +374,78 @@ fn programs(table: Table<'_>) -> Programs {
     programs
 }
 
-fn limits(table: Table<'_>) -> Limits {
-    let fresh = fresh::limits();
-    let rate = |word: &str, value: &Value| {
-        let class = words::class(word)?;
-        Money::from_number(value.as_f64().ok_or("the price of a minute")?).map(|money| (class, money))
+fn features(table: Table<'_>) -> Features {
+    let code = |text: &str| {
+        let good = (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#');
+        if good { Ok(text.to_owned()) } else { Err("one to four keys, like \"##\" or \"*2\"".to_owned()) }
     };
-    let mut rates = fresh.rates;
-    rates.extend(table.texts("rates", rate).into_iter().flatten().map(|(_, pair)| pair));
+    let features =
+        Features { transfer: table.parse("transfer", code), attended_transfer: table.parse("attended_transfer", code) };
+    table.finish();
+    features
+}
+
+/// Caps of one extension.
+fn caps(table: &Table<'_>) -> Caps {
+    Caps {
+        calls_at_once: table.number("calls_at_once", 0..=10_000),
+        calls_per_hour: table.number("calls_per_hour", 0..=1_000_000),
+        calls_per_day: table.number("calls_per_day", 0..=1_000_000),
+        minutes_per_call: table.number("minutes_per_call", 0..=1_440),
+        minutes_per_day: table.number("minutes_per_day", 0..=1_000_000),
+        money_per_call: table.amount("money_per_call", Money::from_number),
+        money_per_day: table.amount("money_per_day", Money::from_number),
+    }
+}
+
+/// Prices of a minute: by class, by the beginning of the number.
+type Prices = (BTreeMap<Class, Money>, BTreeMap<String, Money>);
+
+fn prices(table: &Table<'_>, key: &'static str, into: &mut Prices) {
+    enum For {
+        Class(Class),
+        Prefix(String),
+    }
+    let rate = |word: &str, value: &Value| {
+        let of = match word.strip_prefix('+') {
+            Some(digits) if (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                For::Prefix(word.to_owned())
+            }
+            Some(_) => return Err("a beginning of numbers is + and digits, like \"+44\"".to_owned()),
+            None => For::Class(words::class(word)?),
+        };
+        Money::from_number(value.as_f64().ok_or("the price of a minute")?).map(|money| (of, money))
+    };
+    for (_, (of, price)) in table.texts(key, rate).into_iter().flatten() {
+        match of {
+            For::Class(class) => into.0.insert(class, price).map(|_| ()),
+            For::Prefix(prefix) => into.1.insert(prefix, price).map(|_| ()),
+        };
+    }
+}
+
+fn limits(root: &Table<'_>) -> Limits {
+    let table = root.table("policy");
+    let fresh = fresh::limits();
+    let mut known: Prices = (fresh.rates, fresh.prefixes);
+    prices(&table, "rates", &mut known);
+    prices(root, "rates", &mut known);
+    let (rates, prefixes) = known;
     let limits = Limits {
         closed: table.list("closed", words::class).map_or(fresh.closed, |list| list.into_iter().collect()),
         calls_at_once: table.number("calls_at_once", 1..=10_000).unwrap_or(fresh.calls_at_once),
         calls_per_hour: table.number("calls_per_hour", 1..=1_000_000).unwrap_or(fresh.calls_per_hour),
         calls_per_day: table.number("calls_per_day", 1..=1_000_000).unwrap_or(fresh.calls_per_day),
         minutes_per_call: table.number("minutes_per_call", 1..=1_440).unwrap_or(fresh.minutes_per_call),
+        minutes_per_day: table.number("minutes_per_day", 1..=1_000_000).or(fresh.minutes_per_day),
         money_per_call: table.amount("money_per_call", Money::from_number).unwrap_or(fresh.money_per_call),
         money_per_day: table.amount("money_per_day", Money::from_number).unwrap_or(fresh.money_per_day),
+        money_per_day_together: table
+            .amount("money_per_day_together", Money::from_number)
+            .unwrap_or(fresh.money_per_day_together),
         rates,
         accept: table.rows("accept").into_iter().filter_map(accepted).collect(),
+        prefixes,
     };
     table.finish();
     limits

@@ -248,3 +248,36 @@ fn voicemail_settings_are_read_and_have_bounds() {
     problems(json!({ "voicemail": { "shortest": 10, "longest": 5 } }), &["voicemail.shortest"]);
     problems(json!({ "voicemail": { "dialout": "from-internal" } }), &["voicemail.dialout"]);
 }
+
+#[test]
+fn a_rate_table_prices_numbers_by_how_they_begin() {
+    let config = good(json!({
+        "rates": { "+44": 0.02, "+447": 0.1, "+53": 2.5, "national": 0.01 },
+        "extension": { "204": { "money_per_day": 3, "calls_at_once": 1 }, "200": {} },
+        "trunk": { "itsp": { "host": "h", "money_per_day": 50, "minutes_per_day": 600 } },
+        "policy": { "minutes_per_day": 90, "money_per_day_together": 40 },
+    }));
+    let price =
+        |dialled: &str| config.policy.price(&dialplan::number::normalise(config.system.country, dialled).unwrap());
+    assert_eq!(price("011442079460000"), Money(20));
+    assert_eq!(price("011447700900123"), Money(100));
+    assert_eq!(price("2025550100"), Money(10));
+    // A number abroad that the list forgot costs at least the dearest of the list.
+    assert_eq!(price("011493023125000"), Money(2_500));
+    assert_eq!(price("011881612345678"), Money(15_000));
+    let own = config.policy.bounds(config.extensions["204"].caps);
+    assert_eq!((own.money_per_day, own.calls_at_once, own.minutes_per_day), (Money(3_000), 1, Some(90)));
+    assert_eq!(config.policy.bounds(config.extensions["200"].caps).money_per_day, Money(20_000));
+    assert_eq!(config.trunks["itsp"].caps.minutes_per_day, Some(600));
+    problems(json!({ "rates": { "+x": 1, "44": 1 } }), &["rates.\"+x\"", "rates.44"]);
+}
+
+#[test]
+fn the_public_address_is_set_learned_or_asked_for() {
+    let sip = |text: &str| good(json!({ "sip": { "public_address": text } })).sip;
+    assert_eq!((sip("auto").public_address, sip("auto").stun), (None, None));
+    assert_eq!(sip("192.0.2.1").public_address, Some("192.0.2.1".parse().unwrap()));
+    assert_eq!(sip("stun:stun.example.net").stun, Some(("stun.example.net".to_owned(), 3478)));
+    assert_eq!(sip("stun:192.0.2.9:19302").stun, Some(("192.0.2.9".to_owned(), 19302)));
+    problems(json!({ "sip": { "public_address": "somewhere" } }), &["sip.public_address"]);
+}

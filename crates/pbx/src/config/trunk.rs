@@ -3,7 +3,7 @@
 use media::codec::Codec;
 
 use super::tree::Table;
-use super::{Destination, SecretRef, words};
+use super::{Caps, Destination, Money, SecretRef, words};
 
 /// `[trunk.NAME]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Trunk {
     pub entry: Option<Destination>,
     /// Calls over it at one time.
     pub max_calls: u32,
+    /// More caps of its own; those per call and at one time are not read here.
+    pub caps: Caps,
     /// Whether emergency calls may leave by it.
     pub emergency: bool,
     /// Seconds between two questions whether it is there; 0: it is never asked.
@@ -157,6 +159,13 @@ pub(super) fn read(table: Table<'_>) -> Trunk {
         codecs: table.list("codecs", words::codec).unwrap_or_default(),
         entry: table.parse("entry", Destination::parse),
         max_calls: table.number("max_calls", 1..=10_000).unwrap_or(calls),
+        caps: Caps {
+            calls_per_hour: table.number("calls_per_hour", 1..=1_000_000),
+            calls_per_day: table.number("calls_per_day", 1..=1_000_000),
+            minutes_per_day: table.number("minutes_per_day", 1..=1_000_000),
+            money_per_day: table.amount("money_per_day", Money::from_number),
+            ..Caps::default()
+        },
         emergency: table.flag("emergency").unwrap_or(true),
         health: table.number("health", 0..=3_600).map_or(60, health),
         expires: table.number("expires", 60..=86_400).unwrap_or(3_600),
@@ -169,7 +178,7 @@ pub(super) fn read(table: Table<'_>) -> Trunk {
 }
 
 /// `host`, `host:port`, `[v6]:port`, `v6`.
-fn host_and_port(text: &str) -> (String, Option<u16>) {
+pub(super) fn host_and_port(text: &str) -> (String, Option<u16>) {
     if text.parse::<std::net::Ipv6Addr>().is_ok() {
         return (text.to_owned(), None);
     }

@@ -57,8 +57,8 @@ pub enum PermitTarget {
 }
 
 impl Permit {
-    pub(super) fn new(serial: u64, target: PermitTarget, limit: Option<Duration>) -> Self {
-        Self { id: format!("p{serial}"), target, limit }
+    pub(super) fn new(id: String, target: PermitTarget, limit: Option<Duration>) -> Self {
+        Self { id, target, limit }
     }
 
     /// The grant that widened the right is part of the permit's name.
@@ -163,18 +163,15 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        let cost_of = |rate: Money| match self.answered {
+        let seconds = self.answered.map_or(0, |answered| {
+            let talked = answered.elapsed();
             // A call of no time at all is billed as a minute.
-            Some(answered) => {
-                let talked = answered.elapsed();
-                rate.for_seconds((talked.as_secs() + u64::from(talked.subsec_nanos() > 0)).max(1))
-            }
-            None => Money::ZERO,
-        };
+            (talked.as_secs() + u64::from(talked.subsec_nanos() > 0)).max(1)
+        });
         if let Some(running) = &mut self.running
             && let Some(reserved) = running.reserved.take()
         {
-            reserved.settle(cost_of(running.rate));
+            reserved.settle(running.rate.for_seconds(seconds), seconds);
         }
     }
 }

@@ -40,6 +40,8 @@ pub enum Why {
     TooManyAtOnce,
     /// Too many paid calls in an hour or a day.
     TooOften,
+    /// Not enough minutes left under the caps.
+    Minutes,
     /// Not enough money left under the caps.
     Money,
     /// Spending cannot be counted.
@@ -61,6 +63,7 @@ impl Refusal {
             | Why::BeyondProof
             | Why::NotDeclared
             | Why::TooOften
+            | Why::Minutes
             | Why::Money => Cause::REJECTED,
         }
     }

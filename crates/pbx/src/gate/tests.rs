@@ -11,6 +11,7 @@ use serde_json::json;
 use super::budget::{Answer, InMemory};
 use super::*;
 use crate::plan::{HandWritten, compile};
+use store::Debit;
 
 const NOW: i64 = 1_767_268_800_000;
 
@@ -64,7 +65,7 @@ async fn ask_at(
 ) -> Result<(Permit, Meter), Refusal> {
     let entry = origin.entry();
     let app = apps::lookup("Dial").unwrap();
-    gate.ask(Ask { origin, entry: &entry, app, snapshot, call: "c1", target, now }).await
+    gate.ask(Ask { origin, by: None, entry: &entry, app, snapshot, call: "c1", target, now }).await
 }
 
 /// A grant to two area codes, two calls a day, three units of money.
@@ -224,6 +225,20 @@ async fn a_trunk_of_other_extensions_routes_is_refused_and_one_of_no_route_is_no
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_routes_of_one_trunk_each_have_their_users() {
+    let snapshot = snapshot(|tree| {
+        tree["route"]["dear"] =
+            json!({ "dial": "_70[1-9]XXXXXXXX.", "strip": 2, "prepend": "011", "trunks": ["itsp"], "for": ["200"] });
+        tree["route"]["all"]["dial"] = json!("_9NXXNXXXXXX");
+        tree["extension"]["204"]["may"] = json!(["internal", "national", "international"]);
+    });
+    let gate = gate();
+    assert!(ask(&gate, &snapshot, &office(), "011442079460000").await.is_ok());
+    assert_eq!(ask(&gate, &snapshot, &kitchen(), "011442079460000").await.expect_err("no").why, Why::NotARouteUser);
+    assert!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn beyond_the_proof_is_refused_and_an_alarm() {
     let mut snapshot = plain();
     snapshot.reach = Reach::of(snapshot.program.hash());
@@ -261,8 +276,16 @@ async fn an_application_that_did_not_declare_to_dial_is_refused() {
     let (gate, snapshot, origin) = (gate(), plain(), kitchen());
     let app = apps::lookup("Playback").unwrap();
     for target in [Target::Phone("200"), Target::Number { trunk: "itsp", dialled: "2025550100" }] {
-        let ask =
-            Ask { origin: &origin, entry: "extension:204", app, snapshot: &snapshot, call: "c", target, now: NOW };
+        let ask = Ask {
+            origin: &origin,
+            by: None,
+            entry: "extension:204",
+            app,
+            snapshot: &snapshot,
+            call: "c",
+            target,
+            now: NOW,
+        };
         assert_eq!(gate.ask(ask).await.expect_err("no").why, Why::NotDeclared);
     }
 }
@@ -368,6 +391,112 @@ async fn dear_calls_are_short_and_the_day_has_an_end() {
     assert!(ask_at(&gate, &snapshot, &office(), target, NOW + 86_400_000).await.is_ok());
     // A minute that costs more than a call may is refused at any time.
     assert_eq!(ask(&gate, &snapshot, &office(), "011881612345678").await.expect_err("no").why, Why::Money);
+}
+
+/// Attack 50: the day's money is shared out to the last minute and no further.
+#[tokio::test(start_paused = true)]
+async fn a_call_gets_the_minutes_that_are_left() {
+    let budget = InMemory::default();
+    let gate = Gate::new(Arc::new(budget.clone()));
+    let snapshot = snapshot(|tree| {
+        tree["extension"]["200"]["money_per_day"] = json!(0.05);
+        tree["rates"] = json!({ "national": 0.02 });
+    });
+    let (permit, mut meter) = ask(&gate, &snapshot, &office(), "2025550100").await.unwrap();
+    assert_eq!(permit.limit(), Some(Duration::from_secs(120)));
+    assert_eq!(ask(&gate, &snapshot, &office(), "2025550100").await.expect_err("no").why, Why::Money);
+    // The other phone has money of its own, and help costs nothing.
+    assert!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.is_ok());
+    assert!(ask(&gate, &snapshot, &office(), "911").await.is_ok());
+    meter.answered();
+    tokio::time::advance(Duration::from_secs(30)).await;
+    drop(meter);
+    let (permit, _meter) = ask(&gate, &snapshot, &office(), "2025550100").await.unwrap();
+    assert_eq!(permit.limit(), Some(Duration::from_secs(60)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trunk_and_the_whole_house_have_caps_of_their_own() {
+    let snapshot = snapshot(|tree| {
+        tree["trunk"]["itsp"]["calls_per_hour"] = json!(2);
+        tree["trunk"]["line"]["minutes_per_day"] = json!(3);
+        tree["policy"] = json!({ "money_per_day_together": 5 });
+    });
+    let gate = gate();
+    drop(ask(&gate, &snapshot, &office(), "2025550100").await.unwrap());
+    drop(ask(&gate, &snapshot, &kitchen(), "2025550100").await.unwrap());
+    assert_eq!(ask(&gate, &snapshot, &office(), "2025550100").await.expect_err("no").why, Why::TooOften);
+    let line = |dialled| Target::Number { trunk: "line", dialled };
+    let (permit, _meter) = ask_at(&gate, &snapshot, &kitchen(), line("2025550100"), NOW).await.unwrap();
+    assert_eq!(permit.limit(), Some(Duration::from_secs(180)));
+    let refusal = ask_at(&gate, &snapshot, &kitchen(), line("2025550100"), NOW).await.expect_err("no");
+    assert_eq!(refusal.why, Why::Minutes);
+    let gate = self::gate();
+    let (permit, _meter) = ask_at(&gate, &snapshot, &office(), line("011442079460000"), NOW).await.unwrap();
+    assert_eq!(permit.limit(), Some(Duration::from_secs(180)));
+}
+
+/// Attacks 20 to 24: who sends a call on gives it no right that its caller lacks, and none that he lacks himself.
+#[tokio::test(start_paused = true)]
+async fn a_leg_that_is_sent_on_needs_the_rights_of_both() {
+    let (gate, snapshot) = (gate(), plain());
+    let app = apps::lookup("Dial").unwrap();
+    let ask = async |origin: &OriginKind, by, dialled| {
+        let entry = origin.entry();
+        let target = Target::Number { trunk: "itsp", dialled };
+        gate.ask(Ask { origin, by: Some(by), entry: &entry, app, snapshot: &snapshot, call: "c", target, now: NOW })
+            .await
+    };
+    let abroad = "011442079460000";
+    assert!(ask(&office(), "200", abroad).await.is_ok());
+    assert!(ask(&kitchen(), "200", "2025550100").await.is_ok());
+    for (origin, by) in [(office(), "204"), (kitchen(), "200")] {
+        let refusal = ask(&origin, by, abroad).await.expect_err("no");
+        assert!(matches!(refusal.why, Why::Policy(Reason::MayNot { .. })), "{origin} {by}");
+    }
+    for origin in [OriginKind::Stranger, OriginKind::Trunk("itsp".to_owned())] {
+        assert!(ask(&origin, "200", "2025550100").await.is_err(), "{origin}");
+        assert!(ask(&origin, "200", "911").await.is_err(), "{origin}");
+    }
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<(String, String)>>);
+
+impl Records for Heard {
+    fn write(&self, _: store::CallRecord) {}
+
+    fn event(&self, _: i64, kind: &str, text: &str) {
+        self.0.lock().unwrap().push((kind.to_owned(), text.to_owned()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_for_help_is_told_at_once_and_called_back() {
+    let heard = Arc::new(Heard::default());
+    let gate = Gate::new(Arc::new(Broken)).telling(heard.clone(), NOW);
+    let snapshot = plain();
+    assert_eq!(gate.call_back("itsp", NOW), None);
+    assert!(ask(&gate, &snapshot, &kitchen(), "911").await.is_ok());
+    assert_eq!(gate.call_back("itsp", NOW + 60_000).as_deref(), Some("204"));
+    assert_eq!(gate.call_back("line", NOW), None);
+    assert_eq!(gate.call_back("itsp", NOW + 3_600_000), None);
+    let heard = heard.0.lock().unwrap();
+    assert_eq!(heard.len(), 1);
+    assert!(heard[0].0 == "emergency-call" && heard[0].1.contains("204") && heard[0].1.contains("911"), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cap_that_stops_a_phone_is_told_once_a_day() {
+    let heard = Arc::new(Heard::default());
+    let gate = Gate::new(Arc::new(InMemory::default())).telling(heard.clone(), NOW);
+    let snapshot = snapshot(|tree| tree["policy"] = json!({ "calls_per_day": 1 }));
+    assert!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.is_ok());
+    for _ in 0..3 {
+        assert!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.is_err());
+    }
+    let kinds: Vec<_> = heard.0.lock().unwrap().iter().map(|(kind, _)| kind.clone()).collect();
+    assert_eq!(kinds, ["cap-reached"]);
 }
 
 struct Broken;

@@ -154,6 +154,8 @@ pub fn entries(config: &Config) -> Vec<EntryPoint> {
     for (name, trunk) in &config.trunks {
         let origin = OriginKind::Trunk(name.clone());
         add(origin.clone(), Place::new(&trunk_context(name), "s", 1), true);
+        // A rescue service that calls back rings the phone that called for help.
+        add(origin.clone(), Place::new("ext-local", "s", 1), true);
         if let Some(entry) = &trunk.entry {
             add(origin, place(entry, ""), free(entry));
         }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::config::{Config, Destination, Menu, Ring, Route};
+use crate::config::{Config, Destination, Features, Menu, Ring, Route};
 
 /// Contexts that are generated whatever the configuration says; menus may not take these names.
 pub const RESERVED: [&str; 15] = [
@@ -202,6 +202,8 @@ fn inside(page: &mut Page<'_>, config: &Config) {
         page.push(&format!("include => {context}"));
     }
 
+    // Keys that transfer are for phones of the house, on whichever side they are.
+    let both = if config.features == Features::default() { "" } else { ",tT" };
     page.context("ext-local", "The phones of the house");
     for (number, extension) in &config.extensions {
         let then = match &extension.mailbox {
@@ -209,7 +211,7 @@ fn inside(page: &mut Page<'_>, config: &Config) {
             None => Destination::Closed,
         };
         page.push(&format!("; {number} {}", extension.name));
-        page.exten(number).run(format!("Dial(PJSIP/{number},{})", extension.seconds)).go(&then);
+        page.exten(number).run(format!("Dial(PJSIP/{number},{}{both})", extension.seconds)).go(&then);
     }
 
     page.context("groups", "Groups of phones");
@@ -219,11 +221,11 @@ fn inside(page: &mut Page<'_>, config: &Config) {
         let phones: Vec<String> = group.members.iter().map(|member| format!("PJSIP/{member}")).collect();
         match group.ring {
             Ring::All => {
-                page.run(format!("Dial({},{})", phones.join("&"), group.seconds));
+                page.run(format!("Dial({},{}{both})", phones.join("&"), group.seconds));
             }
             Ring::InOrder => {
                 for phone in phones {
-                    page.run(format!("Dial({phone},{})", group.seconds));
+                    page.run(format!("Dial({phone},{}{both})", group.seconds));
                 }
             }
         }
@@ -312,11 +314,12 @@ fn outside(page: &mut Page<'_>, config: &Config) {
     page.context("outbound", "Routes to the public network; the gate asks who is calling and what it costs");
     for (name, route) in &config.routes {
         page.push(&format!("; route {name}"));
-        self::route(page, route);
+        self::route(page, config, route);
     }
 }
 
-fn route(page: &mut Page<'_>, route: &Route) {
+fn route(page: &mut Page<'_>, config: &Config, route: &Route) {
+    let caller = if config.features == Features::default() { "" } else { ",T" };
     let literal = route.dial.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#' || b == b'+');
     page.exten(&if literal { route.dial.clone() } else { format!("_{}", route.dial) });
     let number = match route.strip {
@@ -329,7 +332,7 @@ fn route(page: &mut Page<'_>, route: &Route) {
             page.run("GotoIf($[\"${DIALSTATUS}\" = \"BUSY\"]?end)");
             page.run("GotoIf($[\"${DIALSTATUS}\" = \"NOANSWER\"]?end)");
         }
-        page.run(format!("Dial(PJSIP/{number}@{trunk},{OUTSIDE_SECONDS})"));
+        page.run(format!("Dial(PJSIP/{number}@{trunk},{OUTSIDE_SECONDS}{caller})"));
     }
     page.labelled("end", "Hangup(${HANGUPCAUSE})");
 }

@@ -198,7 +198,7 @@ impl SimWorld {
                     stage.note(What::end("exchange", cause));
                 }
             }
-            LegCommand::Key(_) => {}
+            LegCommand::Key(_) | LegCommand::Referred { .. } | LegCommand::Notify { .. } => {}
         }
     }
 

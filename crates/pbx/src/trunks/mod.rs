@@ -122,6 +122,12 @@ impl Trunks {
         self.addresses.read().unwrap_or_else(PoisonError::into_inner).contains(&ip.to_canonical())
     }
 
+    /// Whether a way to that trunk is known.
+    #[must_use]
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.all.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
+
     /// How many do not work.
     #[must_use]
     pub fn down(&self) -> usize {

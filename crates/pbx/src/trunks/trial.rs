@@ -59,7 +59,7 @@ pub async fn call(exchange: &Arc<Exchange>, wires: &Arc<Wires>, trunk: &str, dia
     let begun = exchange.clock.now();
     let target = Target::Number { trunk, dialled };
     let entry = origin.entry();
-    let ask = Ask { origin: &origin, entry: &entry, app, snapshot: &snapshot, call: &id, target, now: begun };
+    let ask = Ask { origin: &origin, by: None, entry: &entry, app, snapshot: &snapshot, call: &id, target, now: begun };
     let (permit, mut meter) = match exchange.gate.ask(ask).await {
         Ok(permitted) => permitted,
         Err(refusal) => return failed(&format!("our own gate says no: {refusal}")),
@@ -74,8 +74,13 @@ pub async fn call(exchange: &Arc<Exchange>, wires: &Arc<Wires>, trunk: &str, dia
     let tree = Arc::new(Tree::new(id, tree, entry.clone(), None, dialled.to_owned(), None));
     let mut record = LegRecord::outgoing(exchange, &tree, leg, &permit, &show);
     let (postbox, mut mailbox) = mpsc::channel(limits::MAILBOX);
-    let nobody =
-        LiveCaller { line: LegId(0), peer: std::net::Ipv4Addr::LOCALHOST.into(), offer: None, codecs: Vec::new() };
+    let nobody = LiveCaller {
+        line: LegId(0),
+        peer: std::net::Ipv4Addr::LOCALHOST.into(),
+        shard: 0,
+        offer: None,
+        codecs: Vec::new(),
+    };
     let mut world = LiveWorld::incoming(Arc::clone(wires), postbox, nobody);
     if world.start(permit, leg, &Contact::default(), &show).is_err() {
         record.ended(exchange.clock.now(), Cause::OUT_OF_ORDER, Side::Exchange);
@@ -93,7 +98,8 @@ pub async fn call(exchange: &Arc<Exchange>, wires: &Arc<Wires>, trunk: &str, dia
                 trial.heard = true;
                 None
             }
-            CallEvent::Media(_) | CallEvent::Link(_) => None,
+            // Nobody is moved into or out of a trial: a REFER is no trunk's to send.
+            CallEvent::Media(_) | CallEvent::Link(_) | CallEvent::Refer(..) | CallEvent::Take(_) => None,
             CallEvent::End(_) => break,
         };
         match event {

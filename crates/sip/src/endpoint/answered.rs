@@ -72,7 +72,7 @@ impl<O> Endpoint<O> {
         }
         let taken = self.with_session(session, |ep, s| {
             let wanted = matches!(&s.phase, Phase::Calling(c) if c.txn == txn && !c.cancelled);
-            if wanted { ep.take_answer(s, txn, response) } else { false }
+            if wanted { ep.take_answer(now, s, txn, response) } else { false }
         });
         if taken != Some(true) {
             self.kill_fork(now, txn, response);
@@ -84,7 +84,7 @@ impl<O> Endpoint<O> {
         }
     }
 
-    fn take_answer(&mut self, s: &mut Session, txn: u64, response: &Response) -> bool {
+    fn take_answer(&mut self, now: Instant, s: &mut Session, txn: u64, response: &Response) -> bool {
         let Phase::Calling(call) = &s.phase else {
             return false;
         };
@@ -112,6 +112,7 @@ impl<O> Endpoint<O> {
         s.dialogs = vec![dialog];
         s.phase = Phase::Up;
         self.clear_alarm(s, Alarm::GiveUp);
+        self.timer_answered(now, s, response);
         self.emit(Event::Answered { session: s.id, sdp, headers: response.carried(), fork: ForkTag(fork) });
         true
     }

@@ -14,7 +14,12 @@ use crate::uri::Uri;
 pub(crate) const ALLOW: &str =
     "INVITE, ACK, CANCEL, OPTIONS, BYE, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE, SUBSCRIBE, REGISTER";
 /// The extensions that we understand (RFC 3261 §20.37).
-pub(crate) const SUPPORTED: &str = "100rel";
+pub(crate) const SUPPORTED: &str = "100rel, replaces, timer";
+
+/// Whether an option tag is one of [`SUPPORTED`].
+pub(crate) fn understands(tag: &[u8]) -> bool {
+    SUPPORTED.split(", ").any(|known| tag.eq_ignore_ascii_case(known.as_bytes()))
+}
 
 /// A header list under construction; remembers whether something did not fit.
 #[derive(Debug, Default)]
@@ -143,6 +148,7 @@ pub(crate) fn reason(status: u16) -> &'static str {
         415 => "Unsupported Media Type",
         416 => "Unsupported URI Scheme",
         420 => "Bad Extension",
+        422 => "Session Interval Too Small",
         423 => "Interval Too Brief",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",
@@ -257,6 +263,11 @@ pub(crate) fn stamp_via(request: &mut Request, flow: &Flow) -> Option<()> {
 
 /// Host and port that a peer on this flow should reach us at.
 pub(crate) fn our_address(config: &Config, flow: &Flow) -> String {
+    if flow.transport == crate::flow::Transport::Udp
+        && let Some(seen) = config.mapped.get(&flow.remote)
+    {
+        return seen.to_string();
+    }
     let mut address = flow.local;
     if let Some(advertise) = &config.advertise {
         let remote = flow.remote.ip().to_canonical();
@@ -271,6 +282,21 @@ pub(crate) fn our_address(config: &Config, flow: &Flow) -> String {
         address.set_ip(v4.into());
     }
     address.to_string()
+}
+
+/// A party of ours as this peer shall see it: where our own address stands for a host, it is the one that the peer reaches us at.
+pub(crate) fn presented(config: &Config, flow: &Flow, party: &Party) -> Party {
+    let mut shown = party.clone();
+    let written = party.host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    if written.is_ok_and(|ip| ip == flow.local.ip())
+        && let Ok(address) = our_address(config, flow).parse::<std::net::SocketAddr>()
+    {
+        shown.host = match address.ip() {
+            std::net::IpAddr::V4(v4) => v4.to_string(),
+            std::net::IpAddr::V6(v6) => format!("[{v6}]"),
+        };
+    }
+    shown
 }
 
 fn in_network(ip: std::net::IpAddr, net: std::net::IpAddr, bits: u8) -> bool {

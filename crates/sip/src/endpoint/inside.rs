@@ -72,6 +72,8 @@ impl<O> Endpoint<O> {
             Method::Update => self.update_received(now, s, at, flow, request),
             Method::Prack => self.prack_received(now, s, flow, request),
             Method::Options => self.reply(flow, request, 200, "", capabilities()),
+            // Whoever read the tags somewhere is not yet the peer: what moves a call comes the call's own way.
+            Method::Refer if s.flow != flow => self.reply(flow, request, 403, "", Vec::new()),
             Method::Other(_) | Method::Register | Method::Publish => {
                 let allow = vec![(Name::Allow, Value::lossy(ALLOW))];
                 self.reply(flow, request, 405, "", allow);

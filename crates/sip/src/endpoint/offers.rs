@@ -12,6 +12,7 @@ use super::replies::Outcome;
 use super::run::timers;
 use super::session::{Alarm, OurOffer, Phase, Session};
 use super::table::{Asked, Asks, Kind};
+use super::timer::{state, stated, terms_of_request, too_brief};
 use crate::event::{Event, SessionId, TxnId};
 use crate::flow::Flow;
 use crate::header::{Name, Value};
@@ -44,6 +45,10 @@ impl<O> Endpoint<O> {
             self.reply(flow, request, 415, "", accept);
             return;
         }
+        if let Some(headers) = too_brief(request) {
+            self.reply(flow, request, 422, "", headers);
+            return;
+        }
         refresh(s, at, request);
         let txn = self.new_server(now, request, flow, Asked::Reinvite(s.id), None);
         s.their_offer = Some(txn);
@@ -52,6 +57,10 @@ impl<O> Endpoint<O> {
 
     /// RFC 3311 §5.2.
     pub(crate) fn update_received(&mut self, now: Instant, s: &mut Session, at: usize, flow: Flow, request: &Request) {
+        if let Some(headers) = too_brief(request) {
+            self.reply(flow, request, 422, "", headers);
+            return;
+        }
         let Some(sdp) = request.sdp() else {
             if !request.body().is_empty() {
                 let accept = vec![(Name::Accept, Value::lossy(SDP))];
@@ -61,7 +70,12 @@ impl<O> Endpoint<O> {
             refresh(s, at, request);
             let txn = self.new_server(now, request, flow, Asked::Update(s.id), None);
             let us = contact(&self.config, &s.flow, s.contact_user.as_deref(), s.secure);
-            let headers = vec![(Name::Contact, Value::lossy(&us))];
+            let mut headers = vec![(Name::Contact, Value::lossy(&us))];
+            if matches!(s.phase, Phase::Up) {
+                let terms = terms_of_request(request);
+                headers.extend(stated(terms));
+                self.start_timer(now, s, terms);
+            }
             self.answer(now, txn, 200, "", headers, None);
             return;
         };
@@ -119,13 +133,22 @@ impl<O> Endpoint<O> {
             .put(HeaderName::Contact, us)
             .put(HeaderName::Allow, ALLOW)
             .put(HeaderName::Supported, SUPPORTED)
-            .body(Some((SDP, sdp)));
+            .body(Some((SDP, sdp.clone())));
+        let terms = matches!(s.phase, Phase::Up).then(|| terms_of_request(&read));
+        let draft = match terms {
+            Some(terms) => state(terms, draft),
+            None => draft,
+        };
         let Some(response) = response(&self.config, &request, 200, "", None, draft) else {
             return false;
         };
         let bytes = bytes_of_response(&response);
         if !self.push_response(now, txn, response) {
             return false;
+        }
+        s.said = Some(sdp);
+        if let Some(terms) = terms {
+            self.start_timer(now, s, terms);
         }
         if invite {
             let offered = read.sdp().is_none();
@@ -162,7 +185,7 @@ impl<O> Endpoint<O> {
         .unwrap_or(false)
     }
 
-    fn send_offer(&mut self, now: Instant, s: &mut Session) -> bool {
+    pub(crate) fn send_offer(&mut self, now: Instant, s: &mut Session) -> bool {
         let (Some(offer), Some(dialog)) = (&s.our_offer, s.dialogs.first().cloned()) else {
             return false;
         };
@@ -174,7 +197,9 @@ impl<O> Endpoint<O> {
             .put(HeaderName::Contact, us)
             .put(HeaderName::Allow, ALLOW)
             .put(HeaderName::Supported, SUPPORTED)
-            .body(Some((SDP, sdp)));
+            .body(Some((SDP, sdp.clone())));
+        let more = s.go_on(more);
+        s.said = Some(sdp);
         let sent = self.send_inside(now, s, &dialog, method, owner, more).is_some();
         if let Some(offer) = &mut s.our_offer {
             offer.sent = sent;
@@ -204,6 +229,7 @@ impl<O> Endpoint<O> {
                 {
                     dialog.target = target;
                 }
+                ep.timer_answered(now, s, r);
                 let Some(dialog) = s.dialogs.first().cloned() else {
                     return;
                 };
@@ -224,10 +250,13 @@ impl<O> Endpoint<O> {
         self.with_session(session, |ep, s| {
             if let Outcome::Response(r) = &outcome
                 && (200..300).contains(&r.status())
-                && let Some(dialog) = s.dialogs.first_mut()
-                && let Some(target) = target(&r.raw().headers)
             {
-                dialog.target = target;
+                ep.timer_answered(now, s, r);
+                if let Some(dialog) = s.dialogs.first_mut()
+                    && let Some(target) = target(&r.raw().headers)
+                {
+                    dialog.target = target;
+                }
             }
             ep.offer_outcome(now, s, outcome);
         });
@@ -254,6 +283,16 @@ impl<O> Endpoint<O> {
                 let ms = if s.is_caller() { 2_100 + self.rng.below(190) * 10 } else { self.rng.below(200) * 10 };
                 s.our_offer = Some(offer);
                 self.set_alarm(s, Alarm::Glare, now + Duration::from_millis(ms));
+            }
+            // RFC 4028 §7.3: the same once more, with the interval that it wants.
+            422 if offer.glares < limits::GLARE_RETRIES => {
+                if let Some(response) = outcome.response() {
+                    self.longer(s, &response);
+                }
+                offer.glares += 1;
+                offer.sent = false;
+                s.our_offer = Some(offer);
+                self.set_alarm(s, Alarm::Glare, now);
             }
             // RFC 3261 §14.1, §12.2.1.2: the peer lost the dialog or does not answer at all.
             408 | 481 => {

@@ -8,7 +8,7 @@ use sipx_sip::headers::{ContactValue, ContentType, Date, Expires, Require, Route
 use sipx_sip::{Finding, HeaderName, Message, Method};
 
 use super::Endpoint;
-use super::build::{ALLOW, SUPPORTED, stamp_via};
+use super::build::{ALLOW, SUPPORTED, stamp_via, understands};
 use super::salvage;
 use super::table::{Asked, Key, Kind};
 use crate::event::{Admit, Doorman, Event, TxnId};
@@ -317,7 +317,7 @@ pub(crate) fn check_required(request: &Request) -> Result<(), Refusal> {
             return Err(Refusal::new(400, "Bad Require"));
         };
         for tag in &require.0.0 {
-            if !tag.eq_ignore_ascii_case(SUPPORTED.as_bytes()) {
+            if !understands(tag) {
                 unsupported.push(String::from_utf8_lossy(tag).into_owned());
             }
         }
@@ -356,6 +356,9 @@ fn check_outside(request: &Request) -> Result<(), Refusal> {
         }
         if crate::message::target(&request.raw().headers).is_none() {
             return Err(Refusal::new(400, "One Contact Wanted"));
+        }
+        if let Some(headers) = super::timer::too_brief(request) {
+            return Err(Refusal { headers, ..Refusal::new(422, "") });
         }
         if super::session::Dialog::of_request(request).is_none() {
             return Err(Refusal::new(400, "Bad Route"));

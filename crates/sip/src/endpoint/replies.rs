@@ -1,5 +1,6 @@
 //! Answers to requests of ours: matched, challenges answered, owners told.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use sipx_sip::{HeaderName, Message, Method};
 use super::Endpoint;
 use super::build::{bytes_of, reason, via};
 use super::table::{Asks, Key, Kind};
-use crate::digest::{Challenge, answer};
+use crate::digest::{Challenge, Credentials, answer};
 use crate::event::Event;
 use crate::flow::Flow;
 use crate::limits;
@@ -69,6 +70,7 @@ impl<O> Endpoint<O> {
         let Some(id) = self.table.find(&key) else {
             return;
         };
+        self.note_seen(flow, &response);
         let Some(txn) = self.table.get_mut(id) else {
             return;
         };
@@ -129,6 +131,12 @@ impl<O> Endpoint<O> {
 
     fn on_final(&mut self, now: Instant, id: u64, owner: Asks, response: Response) {
         if matches!(response.status(), 401 | 407) && self.answer_challenge(now, id, owner, &response) {
+            return;
+        }
+        if response.status() == 422
+            && let Asks::Invite(session) = owner
+            && self.invite_longer(now, id, session, &response)
+        {
             return;
         }
         self.on_outcome(now, id, owner, Outcome::Response(Box::new(response)));
@@ -192,8 +200,17 @@ impl<O> Endpoint<O> {
         true
     }
 
+    /// What is needed to send a request of ours once more.
+    pub(crate) fn again(&self, id: u64) -> Option<(sipx_sip::Request, Flow, Option<Arc<Credentials>>, u8)> {
+        let txn = self.table.get(id)?;
+        let Kind::Client(client) = &txn.kind else {
+            return None;
+        };
+        Some((client.machine.request().clone(), txn.flow, client.credentials.clone(), client.tries))
+    }
+
     /// The same request with the next CSeq, a new branch and one header replaced.
-    fn renewed(
+    pub(crate) fn renewed(
         &mut self,
         old: &sipx_sip::Request,
         flow: &Flow,
@@ -203,15 +220,18 @@ impl<O> Endpoint<O> {
     ) -> Option<sipx_sip::Request> {
         let cseq = Common::read(&old.headers)?.cseq;
         let next = match owner {
-            Asks::Invite(s) | Asks::Reinvite(s) | Asks::Update(s) | Asks::Prack(s) | Asks::Inside(s, _) => {
-                match self.sessions.get_mut(&s) {
-                    Some(s) => {
-                        s.local_cseq = s.local_cseq.max(cseq).saturating_add(1);
-                        s.local_cseq
-                    }
-                    None => cseq.saturating_add(1),
+            Asks::Invite(s)
+            | Asks::Reinvite(s)
+            | Asks::Update(s)
+            | Asks::Renew(s)
+            | Asks::Prack(s)
+            | Asks::Inside(s, _) => match self.sessions.get_mut(&s) {
+                Some(s) => {
+                    s.local_cseq = s.local_cseq.max(cseq).saturating_add(1);
+                    s.local_cseq
                 }
-            }
+                None => cseq.saturating_add(1),
+            },
             Asks::Cancel | Asks::Bye | Asks::Outside(_) | Asks::Notify(_) => cseq.saturating_add(1),
         };
         let branch = self.new_branch();
@@ -243,6 +263,7 @@ impl<O> Endpoint<O> {
             Asks::Invite(session) => self.calling_outcome(now, session, id, outcome),
             Asks::Reinvite(session) => self.reinvite_outcome(now, session, id, outcome),
             Asks::Update(session) => self.update_outcome(now, session, outcome),
+            Asks::Renew(session) => self.renew_outcome(now, session, outcome),
             Asks::Prack(_) | Asks::Cancel | Asks::Bye => {}
             Asks::Inside(session, request) => {
                 let status = outcome.status();

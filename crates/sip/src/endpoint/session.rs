@@ -33,6 +33,10 @@ pub(crate) enum Alarm {
     Lost,
     /// Nothing at all was heard of our INVITE.
     Silent,
+    /// The session is to be refreshed by us (RFC 4028 §7.2).
+    Renew,
+    /// Nobody refreshed the session (RFC 4028 §10).
+    Expire,
 }
 
 /// One dialog; the caller's side has one for each phone that a proxy forked to.
@@ -209,6 +213,10 @@ pub(crate) struct Session {
     /// We hung up before the ACK came (RFC 3261 §15).
     pub(crate) bye_wanted: Option<Option<u16>>,
     pub(crate) alarms: BTreeMap<Alarm, Handle>,
+    /// The session timer.
+    pub(crate) clockwork: super::timer::Clockwork,
+    /// Our last description, to be repeated by a refresh.
+    pub(crate) said: Option<Bytes>,
     /// The terminal event is out.
     pub(crate) announced: bool,
     /// To be forgotten.

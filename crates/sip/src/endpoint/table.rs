@@ -102,6 +102,8 @@ pub(crate) enum Asks {
     Invite(SessionId),
     Reinvite(SessionId),
     Update(SessionId),
+    /// A refresh of the session by UPDATE without a body.
+    Renew(SessionId),
     Prack(SessionId),
     Cancel,
     Bye,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use sipx_sip::{HeaderName, Method};
 
 use super::Endpoint;
-use super::build::{ALLOW, Draft, SUPPORTED, contact, name_addr, reason, request_uri, via, with_display};
+use super::build::{ALLOW, Draft, SUPPORTED, contact, name_addr, presented, reason, request_uri, via, with_display};
 use super::run::timers;
 use super::session::{Alarm, Calling, Dialog, Phase, Session};
 use super::table::{Asks, Kind};
@@ -60,7 +60,7 @@ impl<O> Endpoint<O> {
         let local_tag = self.rng.token();
         let call_id = self.rng.token();
         let branch = self.new_branch();
-        let local = format!("{};tag={local_tag}", name_addr(&invite.from)?);
+        let local = format!("{};tag={local_tag}", name_addr(&presented(&self.config, &flow, &invite.from))?);
         let to = match &invite.to {
             Some(party) => name_addr(party)?,
             None => with_display(None, &invite.target),
@@ -71,8 +71,9 @@ impl<O> Endpoint<O> {
         for route in &invite.routes {
             draft = draft.put(HeaderName::Route, format!("<{route}>"));
         }
+        let said = invite.sdp.clone();
         let extra = invite.headers.into_iter().filter(|(name, _)| is_carried(name)).collect();
-        let request = draft
+        let request = super::timer::ask(draft)
             .put(HeaderName::MaxForwards, invite.max_forwards.to_string())
             .put(HeaderName::From, local.clone())
             .put(HeaderName::To, to)
@@ -114,6 +115,8 @@ impl<O> Endpoint<O> {
             waiting: Vec::new(),
             bye_wanted: None,
             alarms: BTreeMap::new(),
+            clockwork: super::timer::Clockwork::default(),
+            said: Some(said),
             announced: false,
             dead: false,
         };

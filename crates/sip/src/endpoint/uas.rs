@@ -11,6 +11,7 @@ use super::build::{ALLOW, Draft, SUPPORTED, bytes_of_response, contact, response
 use super::run::timers;
 use super::session::{Alarm, Dialog, Incoming, Phase, Session, Unacked, Unpracked};
 use super::table::Asked;
+use super::timer::{state, terms_of_request};
 use crate::event::{End, Event, SessionId};
 use crate::flow::Flow;
 use crate::header::HeaderList;
@@ -62,9 +63,12 @@ impl<O> Endpoint<O> {
             waiting: Vec::new(),
             bye_wanted: None,
             alarms: BTreeMap::new(),
+            clockwork: super::timer::Clockwork::default(),
+            said: None,
             announced: false,
             dead: false,
         };
+        session.note_abilities(&request.raw().headers);
         self.set_alarm(&mut session, Alarm::GiveUp, now + self.config.limits.ringing);
         if let Some(trying) = response(&self.config, request.raw(), 100, "", None, Draft::default()) {
             self.push_response(now, txn, trying);
@@ -101,6 +105,9 @@ impl<O> Endpoint<O> {
             draft = draft.put(HeaderName::Require, "100rel").put(HeaderName::RSeq, call.rseq.to_string());
         }
         let has_sdp = sdp.is_some();
+        if let Some(sdp) = &sdp {
+            s.said = Some(sdp.clone());
+        }
         let draft = draft.body(sdp.map(|sdp| (SDP, sdp)));
         let Some(bytes) = self.answer_invite(now, s, status, "", draft) else {
             return false;
@@ -153,14 +160,17 @@ impl<O> Endpoint<O> {
         }
         let offered = call.invite.sdp().is_none() && !call.answered;
         let cseq = call.invite.cseq();
-        let body = (!call.answered).then_some((SDP, sdp));
-        let draft = Draft::default().list(headers).body(body);
+        let terms = terms_of_request(&call.invite);
+        let body = (!call.answered).then_some((SDP, sdp.clone()));
+        let draft = state(terms, Draft::default().list(headers).body(body));
         let Some(bytes) = self.answer_invite(now, s, 200, "", draft) else {
             return false;
         };
         self.clear_alarm(s, Alarm::Refresh);
         self.clear_alarm(s, Alarm::GiveUp);
         s.phase = Phase::Up;
+        s.said = Some(sdp);
+        self.start_timer(now, s, terms);
         self.await_ack(now, s, cseq, bytes, true, offered);
         true
     }
@@ -344,6 +354,8 @@ impl<O> Endpoint<O> {
             },
             Alarm::Silent => self.calling_silent(now, s),
             Alarm::Glare => self.retry_offer(now, s),
+            Alarm::Renew => self.renew(now, s),
+            Alarm::Expire => self.expired(now, s),
             Alarm::Lost => {
                 let cause = End::TransportLost;
                 self.finish(s, Event::Ended { session, cause });

@@ -19,6 +19,7 @@ mod reach;
 mod sarif;
 mod serve;
 mod simulate;
+mod spend;
 mod spool;
 mod trunk;
 
@@ -85,6 +86,8 @@ enum Command {
     Calls(Calls),
     /// Show the calls that are on now
     Channels,
+    /// Show what calls cost, and how much of the day's money is left
+    Spend(Spend),
     /// Show what happened that an owner should know: refusals, failed log-ins, new secrets, alarms
     Events(Events),
     /// Look whether this machine and this home are fit
@@ -453,6 +456,14 @@ pub(crate) struct Calls {
     pub(crate) limit: u32,
 }
 
+/// `tollgate spend`.
+#[derive(Debug, Args)]
+pub(crate) struct Spend {
+    /// So many days, today included
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    pub(crate) days: u32,
+}
+
 /// `tollgate events`.
 #[derive(Debug, Args)]
 pub(crate) struct Events {
@@ -501,6 +512,7 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Ban(what) => ban::run(&common, &what),
         Command::Calls(calls) => calls::run(&common, &calls),
         Command::Channels => calls::channels(&common),
+        Command::Spend(what) => spend::run(&common, &what),
         Command::Events(what) => events::run(&common, &what),
         Command::Doctor => doctor::run(&common),
         Command::Help(topic) => help::run(&topic),

@@ -5,6 +5,7 @@ pub(crate) mod deeds;
 pub(crate) mod files;
 pub(crate) mod first_run;
 pub(crate) mod plan_rows;
+pub(crate) mod public;
 pub(crate) mod records;
 pub(crate) mod replay;
 pub(crate) mod scripts;

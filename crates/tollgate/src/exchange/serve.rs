@@ -4,7 +4,7 @@ use crate::config_file::edit::Change;
 use crate::control::server::Serve;
 use crate::control::{Answer, Request};
 use crate::exchange::trunks::Locals;
-use crate::exchange::{deeds, snapshot, start, trunk_test, wall};
+use crate::exchange::{deeds, public, snapshot, trunk_test, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
 use crate::home::Home;
 use crate::net::media_io::MediaIo;
@@ -44,6 +44,7 @@ pub(crate) struct Running {
     pub(crate) prompts: Arc<Prompts>,
     pub(crate) signalling: mpsc::Sender<Ask>,
     pub(crate) trunks_changed: Arc<Notify>,
+    pub(crate) public_changed: Notify,
     pub(crate) locals: Locals,
     pub(crate) started: Instant,
     /// Told to end, with the seconds that calls may still have.
@@ -87,9 +88,9 @@ impl Running {
             if config.media != before.media {
                 ports.set_range(config.media.address, &config.media.ports);
             }
-            ports.set_public(config.sip.public_address, config.sip.local_networks.clone());
         });
-        let _ = self.signalling.send(Ask::Advertise(start::advertise(&config))).await;
+        public::take_over(self, &config).await;
+        self.public_changed.notify_one();
         self.trunks_changed.notify_one();
         self.warm();
         let mut later = Vec::new();

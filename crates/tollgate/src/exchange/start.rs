@@ -5,6 +5,7 @@ use crate::control::server;
 use crate::exchange::deeds;
 use crate::exchange::first_run::{self, Prepared};
 use crate::exchange::plan_rows::PlanRows;
+use crate::exchange::public;
 use crate::exchange::records::StoreRecords;
 use crate::exchange::scripts::Scripts;
 use crate::exchange::serve::Running;
@@ -35,7 +36,9 @@ use pbx::phones::Phones;
 use pbx::trunks::Trunks;
 use pbx::trunks::keeper::Keeper;
 use sip::Endpoint;
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::{Mode, Spool, Store, Swept};
@@ -47,6 +50,10 @@ const METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 508
 
 /// How often registrations and the like are looked through for what ran out.
 const TIDY: Duration = Duration::from_secs(5);
+
+/// Every so many of these, phones behind routers are asked for: a router forgets a way of datagrams after 30 s (RFC 4787 §4.3
+/// wants two minutes; many do not care).
+const KEEP_ALIVE: u32 = 5;
 
 /// What a start tells its owner.
 #[derive(Debug)]
@@ -213,7 +220,8 @@ impl Starting<'_> {
         let database = Database::new(rows, Arc::new(PlanRows::new(store.clone())));
         let exchange = Exchange::new(Parts {
             snapshot: built.snapshot,
-            gate: Gate::new(Arc::new(InStore::new(store.clone(), wall))).telling(Arc::new(StoreRecords(store.clone()))),
+            gate: Gate::new(Arc::new(InStore::new(store.clone(), wall)))
+                .telling(Arc::new(StoreRecords(store.clone())), wall()),
             records: Arc::new(StoreRecords(store.clone())),
             pins: Arc::new(deeds::pins(home, store.clone())?),
             sounds: prompts.clone(),
@@ -233,6 +241,8 @@ impl Starting<'_> {
         exchange.ask_registered(move |user| !known.contacts(Instant::now(), user).is_empty());
         let (orders, ordered) = mpsc::channel(pbx::limits::SIP_COMMANDS);
         let trunks = Arc::new(Trunks::default());
+        let dialogs = store.dialogs().await.doing(|| "read what was left behind".to_owned())?;
+        let left = Box::pin(pbx::signal::hang_up(dialogs, Arc::clone(&phones), Arc::clone(&trunks), orders.clone()));
         let wires = Arc::new(Wires {
             sip: orders.clone(),
             media: media.clone(),
@@ -283,12 +293,13 @@ impl Starting<'_> {
             prompts,
             signalling: asks,
             trunks_changed: Arc::new(Notify::new()),
+            public_changed: Notify::new(),
             locals,
             started: now,
             end,
             changing: tokio::sync::Mutex::new(()),
         });
-        let doors = Some(Doors { sip, orders, control, metrics });
+        let doors = Some(Doors { sip, orders, control, metrics, left });
         Ok(Ready { running, told, doors, text: built.text, hash, broke, broken, ended })
     }
 }
@@ -299,6 +310,8 @@ struct Doors {
     orders: mpsc::Sender<pbx::signal::SipCommand>,
     control: server::Listening,
     metrics: Option<TcpListener>,
+    /// Hangs up what a crash left behind.
+    left: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 /// An exchange that only has to be let go.
@@ -325,7 +338,7 @@ impl Ready {
     fn begin(&mut self) -> Outcome<Tasks> {
         let running = &self.running;
         let mut tasks = Tasks { sip: None, rest: JoinSet::new() };
-        let Some(Doors { sip, orders, control, metrics }) = self.doors.take() else { return Ok(tasks) };
+        let Some(Doors { sip, orders, control, metrics, left }) = self.doors.take() else { return Ok(tasks) };
         let broke = self.broke.clone();
         tasks.sip = Some(tokio::spawn(async move {
             sip.run().await;
@@ -343,6 +356,8 @@ impl Ready {
             }
             .keep(),
         );
+        tasks.rest.spawn(left);
+        tasks.rest.spawn(public::follow(Arc::clone(running)));
         tasks.rest.spawn(server::run(control, Arc::clone(running)));
         tasks.rest.spawn(pbx::lamp::watch(Arc::clone(&running.exchange), orders));
         tasks.rest.spawn(crate::mail::run(running.home.clone(), Arc::clone(&running.exchange), running.store.clone()));
@@ -401,13 +416,13 @@ fn sip_config(config: &Config, realm: &str) -> Outcome<sip::Config> {
     let mut sip = sip::Config::new(random()?);
     sip.user_agent = format!("tollgate/{}", env!("CARGO_PKG_VERSION"));
     sip.names = vec![realm.to_ascii_lowercase()];
-    sip.advertise = advertise(config);
+    sip.advertise = advertise(config, config.sip.public_address);
     Ok(sip)
 }
 
 /// What peers outside the local networks are told about where we are.
-pub(crate) fn advertise(config: &Config) -> Option<sip::Advertise> {
-    let public = config.sip.public_address?;
+pub(crate) fn advertise(config: &Config, public: Option<std::net::IpAddr>) -> Option<sip::Advertise> {
+    let public = public?;
     let networks = match config.sip.local_networks.as_slice() {
         [] => Network::PRIVATE.as_slice(),
         named => named,
@@ -485,8 +500,13 @@ fn serve_metrics(tasks: &mut JoinSet<()>, listener: TcpListener, running: &Arc<R
 
 /// Forgets what ran out.
 async fn tidy(running: Arc<Running>) {
+    let mut turn = 0_u32;
     loop {
         tokio::time::sleep(TIDY).await;
+        turn = turn.wrapping_add(1);
+        if turn.is_multiple_of(KEEP_ALIVE) {
+            let _ = running.signalling.send(Ask::KeepAlive).await;
+        }
         running.phones.expire(Instant::now());
         running.guard.tidy(Instant::now(), wall());
         if let Err(error) = running.store.expire_registrations(wall()).await {

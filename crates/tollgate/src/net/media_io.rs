@@ -187,6 +187,11 @@ impl MediaPlane for MediaIo {
         }
     }
 
+    fn together(&self, a: PortId, b: PortId) -> bool {
+        let places = lock(&self.shared.places);
+        matches!((places.get(&a), places.get(&b)), (Some(a), Some(b)) if a == b)
+    }
+
     fn command(&self, command: Command) {
         let (port, closes) = subject(&command);
         let Some(shard) = self.of(port) else {

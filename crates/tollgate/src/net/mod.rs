@@ -7,6 +7,7 @@ pub(crate) mod media_io;
 pub(crate) mod media_thread;
 pub(crate) mod ports;
 pub(crate) mod sip_io;
+pub(crate) mod stun;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 pub(crate) mod udp;

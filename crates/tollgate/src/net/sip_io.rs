@@ -40,6 +40,8 @@ pub(crate) enum Ask {
         /// Where what it says goes.
         reply: oneshot::Sender<Said>,
     },
+    /// Keep the way to phones behind routers open.
+    KeepAlive,
     /// From now on, tell peers this address.
     Advertise(Option<sip::Advertise>),
     /// How are you?
@@ -158,6 +160,7 @@ impl SipIo {
         while let Poll::Ready(ask) = self.asks.poll_recv(cx) {
             some = true;
             match ask {
+                Some(Ask::KeepAlive) => self.signal.keep_alive(now, &mut self.endpoint),
                 Some(Ask::Drain) => self.signal.drain(),
                 Some(Ask::Trunks { lines, ways }) => {
                     self.set_lines(lines);

@@ -15,6 +15,10 @@ pub(super) struct Options {
     pub(super) go_on: bool,
     /// `j`: goes on at the priority + 101 when all destinations failed, in the dialects that know it.
     pub(super) jump: bool,
+    /// `t`, `T`: the called, the calling party may transfer by key.
+    pub(super) transfer_called: bool,
+    /// See above.
+    pub(super) transfer_caller: bool,
     /// `L(x[:y[:z]])`, milliseconds.
     pub(super) limit: Limit,
 }
@@ -36,6 +40,8 @@ impl Options {
                 'm' => options.music = Some(value.to_owned()),
                 'g' => options.go_on = true,
                 'j' => options.jump = true,
+                't' => options.transfer_called = true,
+                'T' => options.transfer_caller = true,
                 'L' => options.limit = limit(value),
                 _ => {}
             }
@@ -57,7 +63,7 @@ mod tests {
     #[test]
     fn options_are_read_with_their_values() {
         let options = Options::parse("trm(jazz)gL(60000:10000)");
-        assert!(options.ring && options.go_on);
+        assert!(options.ring && options.go_on && options.transfer_called && !options.transfer_caller);
         assert_eq!(options.music.as_deref(), Some("jazz"));
         assert_eq!(options.limit.total, Some(Duration::from_secs(60)));
         assert_eq!(options.limit.warn_left, Some(Duration::from_secs(10)));

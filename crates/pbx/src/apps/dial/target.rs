@@ -87,6 +87,19 @@ pub(in crate::apps) async fn start(
     }
 }
 
+/// Rings every phone of an extension, sent there by extension `by`.
+pub(crate) async fn phone(call: &mut Call, user: &str, by: Option<&str>) -> Vec<LegId> {
+    let (mut legs, mut failures) = (Vec::new(), Failures::default());
+    let Some(app) = dialplan::apps::lookup("Dial") else { return legs };
+    let before = call.by.clone();
+    if let Some(by) = by {
+        call.by = Some(by.to_owned());
+    }
+    start(call, app, &Target::Phone(user.to_owned()), &mut legs, &mut failures).await;
+    call.by = before;
+    legs
+}
+
 async fn permitted(
     call: &mut Call,
     app: &'static AppSpec,
@@ -100,6 +113,7 @@ async fn permitted(
     let (tree, snapshot, exchange) = (Arc::clone(&call.tree), Arc::clone(&call.snapshot), Arc::clone(&call.exchange));
     let ask = Ask {
         origin: &origin,
+        by: call.by.as_deref(),
         entry: &entry,
         app,
         snapshot: &snapshot,
