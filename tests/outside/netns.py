@@ -13,17 +13,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 
 
-def can():
-    """May we make namespaces and translate addresses here?"""
-    if os.geteuid() != 0:
-        return False
+def must():
+    """Fails, in words, where namespaces may not be made or addresses not be translated: what is not seen is not passed."""
+    assert os.geteuid() == 0, "the routers of this test are network namespaces: run it as root"
     name = "tg%dq" % os.getpid()
     try:
         run("ip netns add " + name)
         nft(name, "table ip t { chain c { type nat hook postrouting priority 100; masquerade; } }")
-        return True
-    except (subprocess.CalledProcessError, OSError):
-        return False
+    except FileNotFoundError as e:
+        raise AssertionError("the routers of this test need `ip` and `nft` (packages iproute2 and nftables): %s" % e)
+    except subprocess.CalledProcessError as e:
+        raise AssertionError("no network namespaces with address translation here: %s: %s" % (" ".join(e.cmd), e.stderr))
     finally:
         subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
 

@@ -106,10 +106,16 @@ impl Gate {
         }
     }
 
-    /// The same gate for an exchange that begins now, and whose owner hears what he should know.
+    /// The same gate, whose owner hears what he should know.
     #[must_use]
-    pub fn telling(self, events: Arc<dyn Records>, now: i64) -> Self {
-        Self { events: Some(events), era: format!("{now:x}-"), ..self }
+    pub fn telling(self, events: Arc<dyn Records>) -> Self {
+        Self { events: Some(events), ..self }
+    }
+
+    /// The same gate for an exchange that begins now: no permit is named like one before a restart.
+    #[must_use]
+    pub fn since(self, now: i64) -> Self {
+        Self { era: format!("{now:x}-"), ..self }
     }
 
     fn tell(&self, now: i64, kind: &str, text: &str) {

@@ -474,7 +474,7 @@ impl Records for Heard {
 #[tokio::test(start_paused = true)]
 async fn a_call_for_help_is_told_at_once_and_called_back() {
     let heard = Arc::new(Heard::default());
-    let gate = Gate::new(Arc::new(Broken)).telling(heard.clone(), NOW);
+    let gate = Gate::new(Arc::new(Broken)).telling(heard.clone());
     let snapshot = plain();
     assert_eq!(gate.call_back("itsp", NOW), None);
     assert!(ask(&gate, &snapshot, &kitchen(), "911").await.is_ok());
@@ -489,7 +489,7 @@ async fn a_call_for_help_is_told_at_once_and_called_back() {
 #[tokio::test(start_paused = true)]
 async fn a_cap_that_stops_a_phone_is_told_once_a_day() {
     let heard = Arc::new(Heard::default());
-    let gate = Gate::new(Arc::new(InMemory::default())).telling(heard.clone(), NOW);
+    let gate = Gate::new(Arc::new(InMemory::default())).telling(heard.clone());
     let snapshot = snapshot(|tree| tree["policy"] = json!({ "calls_per_day": 1 }));
     assert!(ask(&gate, &snapshot, &kitchen(), "2025550100").await.is_ok());
     for _ in 0..3 {

@@ -133,7 +133,7 @@ impl<'a> Simulation<'a> {
         }
         let exchange = Exchange::new(Parts {
             snapshot: self.snapshot.clone(),
-            gate: Gate::new(Arc::new(InMemory::default())).telling(Arc::clone(&stage) as Arc<dyn Records>, at),
+            gate: Gate::new(Arc::new(InMemory::default())).telling(Arc::clone(&stage) as Arc<dyn Records>),
             records: Arc::clone(&stage) as Arc<dyn Records>,
             pins,
             sounds: self.sounds,

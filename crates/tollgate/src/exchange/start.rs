@@ -221,7 +221,8 @@ impl Starting<'_> {
         let exchange = Exchange::new(Parts {
             snapshot: built.snapshot,
             gate: Gate::new(Arc::new(InStore::new(store.clone(), wall)))
-                .telling(Arc::new(StoreRecords(store.clone())), wall()),
+                .telling(Arc::new(StoreRecords(store.clone())))
+                .since(wall()),
             records: Arc::new(StoreRecords(store.clone())),
             pins: Arc::new(deeds::pins(home, store.clone())?),
             sounds: prompts.clone(),
