@@ -123,6 +123,12 @@ pub enum SipCommand {
     HangUpLeft(Vec<Left>),
 }
 
+/// A leg that costs: its trunk, and the permit under which its money is counted.
+struct Paid {
+    trunk: String,
+    permit: String,
+}
+
 struct Known {
     leg: LegId,
     events: Postbox,
@@ -132,8 +138,8 @@ struct Known {
     trunk: Option<String>,
     /// The extension whose phone it is.
     owner: Option<String>,
-    /// The trunk that sends a bill for it.
-    paid: Option<String>,
+    /// Who sends a bill for it.
+    paid: Option<Paid>,
     /// The media thread of its call.
     shard: u64,
     /// REFERs that it sent.
@@ -511,7 +517,8 @@ impl Signal {
             max_forwards: 70,
         };
         let session = endpoint.invite(now, invite);
-        let (owner, paid) = (permit.phone().map(str::to_owned), trunk.clone());
+        let owner = permit.phone().map(str::to_owned);
+        let paid = trunk.clone().map(|trunk| Paid { trunk, permit: permit.id().to_owned() });
         let known = Known { leg, events, incoming: false, answered: false, trunk, owner, paid, shard, refers: 0 };
         self.sessions.insert(session, known);
         self.legs.insert(leg, session);

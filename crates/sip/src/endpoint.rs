@@ -127,8 +127,13 @@ impl<O> Endpoint<O> {
         &mut self.buckets
     }
 
-    /// Tells peers another address (a public one that was just learned).
+    /// Tells peers another address (a public one that was just learned). What peers saw us at before is out of date with it.
     pub fn advertise(&mut self, advertise: Option<crate::event::Advertise>) {
+        if let Some(new) = &advertise
+            && self.config.advertise.as_ref().map(|old| old.public) != Some(new.public)
+        {
+            self.config.mapped.retain(|_, seen| seen.ip() == new.public);
+        }
         self.config.advertise = advertise;
     }
 

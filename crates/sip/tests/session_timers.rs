@@ -204,6 +204,19 @@ fn a_peer_that_sees_us_elsewhere_is_told_that_address() {
     p.flush();
     let sent = p.sent.last().unwrap().1.clone();
     assert!(sent.contains("From: <sip:100@203.0.113.7>") && !sent.contains("127.0.0.1:5060"), "{sent}");
+    let public = |ip: &str| Some(sip::Advertise { public: ip.parse().unwrap(), local_networks: Vec::new() });
+    for (public, via) in [(public("203.0.113.7"), "203.0.113.7:40000"), (public("203.0.113.8"), "127.0.0.1:5060")] {
+        p.ends[A].advertise(public);
+        assert!(p.ends[A].request_in_dialog(now, a, Method::Info, vec![], None).is_some());
+        p.flush();
+        let sent = &p.sent.last().unwrap().1;
+        assert!(
+            sent.contains(&format!("Via: SIP/2.0/UDP {via};")),
+            "with a new address the old one is forgotten: {sent}"
+        );
+    }
+    p.ends[A].advertise(None);
+    p.ends[A].seen_by(flow.remote, Some(seen));
     p.ends[A].seen_by(flow.remote, None);
     assert!(p.ends[A].request_in_dialog(now, a, Method::Info, vec![], None).is_some());
     p.flush();

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use crate::{Error, Ms, limits};
+use crate::{Error, Ms, limits, spend};
 
 /// Cause text of a record that was still open when the exchange started.
 pub const STOPPED: &str = "exchange stopped";
@@ -238,18 +238,29 @@ pub(crate) async fn put(db: &mut SqliteConnection, r: &CallRecord) -> Result<(),
     Ok(())
 }
 
-/// Closes what a crash left open; the end is the last moment at which the exchange is known to have lived.
-pub(crate) async fn close_leftovers(db: &mut SqliteConnection) -> Result<u64, Error> {
+/// Closes what a crash left open: at the last moment at which the exchange is known to have lived, but a paid leg whose dialog
+/// was kept goes on until we hang it up, which is now. What those legs cost is settled along with it.
+pub(crate) async fn close_leftovers(db: &mut SqliteConnection, now: Ms) -> Result<u64, Error> {
     // Cause 41 is Q.850 "temporary failure".
-    let done = sqlx::query(
-        "UPDATE call_records SET ended_at = max(at, COALESCE(answered_at, at), (SELECT last_seen FROM system)),
-            disposition = 'stopped', hangup_side = 'exchange', cause = 41, cause_text = ?
-         WHERE ended_at IS NULL",
+    let closed = sqlx::query(
+        "UPDATE call_records SET disposition = 'stopped', hangup_side = 'exchange', cause = 41, cause_text = ?1,
+            ended_at = max(at, COALESCE(answered_at, at), CASE
+                WHEN permit IS NOT NULL AND permit IN (SELECT leg FROM dialogs) THEN ?2
+                ELSE (SELECT last_seen FROM system) END)
+         WHERE ended_at IS NULL RETURNING permit, answered_at, ended_at",
     )
     .bind(STOPPED)
-    .execute(db)
+    .bind(now)
+    .fetch_all(&mut *db)
     .await?;
-    Ok(done.rows_affected())
+    for row in &closed {
+        let Some(permit) = row.try_get::<Option<String>, _>("permit")? else { continue };
+        let answered: Option<Ms> = row.try_get("answered_at")?;
+        let ended: Ms = row.try_get("ended_at")?;
+        let talked = answered.map(|answered| ended.saturating_sub(answered).unsigned_abs());
+        spend::settle_leftover(db, &permit, talked, now).await?;
+    }
+    Ok(closed.len() as u64)
 }
 
 pub(crate) async fn any_open(db: &mut SqliteConnection) -> Result<bool, Error> {

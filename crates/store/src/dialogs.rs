@@ -8,7 +8,7 @@ use crate::{Error, Ms};
 /// One paid leg that is up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dialog {
-    /// Names the leg; unique over restarts.
+    /// Permit of the leg, as in [`crate::Debit::leg`]; unique over restarts.
     pub leg: String,
     /// Trunk that it goes over.
     pub trunk: String,

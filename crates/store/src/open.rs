@@ -99,7 +99,7 @@ pub(crate) async fn writer(options: &Options) -> Result<SqliteConnection, Error>
     let mut db = options.sqlite().connect().await?;
     sqlx::migrate!("./migrations").run_direct(&mut db).await.map_err(newer)?;
     if options.mode == Mode::Run {
-        let closed = calls::close_leftovers(&mut db).await?;
+        let closed = calls::close_leftovers(&mut db, crate::now()).await?;
         if closed > 0 {
             tracing::warn!(legs = closed, "closed the records of calls that were open when the exchange stopped");
         }

@@ -226,6 +226,27 @@ pub(crate) async fn settle(
     Ok(Some(Settled { before, after: before.saturating_add(cost) }))
 }
 
+/// Settles the debit of a leg that a crash ended, after so many milliseconds of conversation. One that was not answered, as far
+/// as we know, costs a minute: it may have been answered at that very moment, and its provider gives it up soon.
+pub(crate) async fn settle_leftover(
+    db: &mut SqliteConnection,
+    permit: &str,
+    talked: Option<u64>,
+    now: Ms,
+) -> Result<(), Error> {
+    let seconds = talked.map_or(60, |ms| ms.div_ceil(1000).max(1));
+    sqlx::query(
+        "UPDATE spend SET settled_s = ?2, settled_at = ?3, settled = reserved * 60 / reserved_s * ((?2 + 59) / 60)
+         WHERE leg = ?1 AND settled IS NULL AND reserved_s >= 60",
+    )
+    .bind(permit)
+    .bind(signed(seconds)?)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 pub(crate) async fn spent(db: &mut SqliteConnection, f: &SpendFilter) -> Result<Micros, Error> {
     sum(db, "COALESCE(settled, reserved)", i64::MIN, f).await
 }

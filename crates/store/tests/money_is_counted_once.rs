@@ -4,8 +4,8 @@
 mod support;
 
 use proptest::prelude::*;
-use store::{Cap, Debit, Debited, Dialog, Measure, Scope, SpendFilter, Store};
-use support::Home;
+use store::{CallFilter, CallRecord, Cap, Debit, Debited, Dialog, Measure, Scope, SpendFilter, Store};
+use support::{Home, record};
 
 fn debit(origin: &str, class: &str, amount: u64, caps: &[(Scope, u64)]) -> Debit {
     Debit {
@@ -132,6 +132,38 @@ async fn dialogs_of_paid_legs_are_kept_until_they_are_over() {
     store.close().await.unwrap();
     let store = home.open().await;
     assert_eq!(store.dialogs().await.unwrap(), [Dialog { state: "b".into(), ..one }]);
+}
+
+/// What a crash left open costs what it lasted, not all that was reserved: to the restart if it has to be hung up then.
+#[tokio::test]
+async fn a_crash_settles_what_was_on() {
+    let home = Home::new();
+    let store = home.open().await;
+    let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    for permit in ["up", "ringing", "silent"] {
+        let wish = Debit { leg: permit.into(), minutes: 30, ..debit(permit, "national", 100, &[]) };
+        assert!(matches!(store.debit(wish).await.unwrap(), Debited::Granted { minutes: 30, .. }));
+    }
+    let leg = |permit: &str, answered_at| CallRecord {
+        permit: Some(permit.into()),
+        at: now - 100_000,
+        answered_at,
+        ..record(permit)
+    };
+    let _ = store.add_call_record(leg("up", Some(now - 90_000)));
+    let _ = store.add_call_record(leg("ringing", None));
+    store.keep_dialog(Dialog { leg: "up".into(), trunk: "itsp".into(), state: "a".into(), at: 1 });
+    store.close().await.unwrap();
+    let store = home.open().await;
+    let mut ledger = store.ledger(20_000).await.unwrap();
+    ledger.sort_by(|a, b| a.origin.cmp(&b.origin));
+    let sums: Vec<_> = ledger.iter().map(|row| (row.origin.as_str(), row.settled, row.reserved)).collect();
+    assert_eq!(sums, [("ringing", 100, 0), ("silent", 0, 3_000), ("up", 200, 0)]);
+    assert!((90..95).contains(&ledger[2].seconds), "{}", ledger[2].seconds);
+    let kept = store.calls(&CallFilter::default()).await.unwrap();
+    let up = kept.iter().find(|row| row.record.id == "up").unwrap();
+    let seconds = (up.record.ended_at.unwrap() - up.record.answered_at.unwrap()).unsigned_abs().div_ceil(1000);
+    assert_eq!(seconds, ledger[2].seconds, "record and money agree");
 }
 
 proptest! {

@@ -40,8 +40,8 @@ def dialog_of(call):
 
 
 def progress(phone):
-    """Statuses told by NOTIFY so far."""
-    return [int(re.search(rb"SIP/2.0 (\d+)", n.body).group(1)) for n in phone.notifies]
+    """Statuses of transfers told by NOTIFY so far; the lamp's are others."""
+    return [int(re.search(rb"SIP/2.0 (\d+)", n.body).group(1)) for n in phone.notifies if (n.get("event") or "").startswith("refer")]
 
 
 def told(phone, status, timeout=10):

@@ -52,10 +52,9 @@ class Stun(threading.Thread):
 
 def exchange(world, provider, public):
     """The exchange at 10.1.0.2:5060, its RTP ports those that are forwarded."""
-    toml = TOML.replace("tls = []", 'tls = []\npublic_address = "%s"' % public)
-    toml = re.sub(r'ports = "[^"]*"', 'ports = "%d-%d"' % RTP, toml)
+    toml = re.sub(r'ports = "[^"]*"', 'ports = "%d-%d"' % RTP, TOML)
     with world.inside("x"):
-        x = Exchange(ip="10.1.0.2", meter=provider, toml=toml, start=False,
+        x = Exchange(ip="10.1.0.2", meter=provider, toml=toml, start=False, sip_more='public_address = "%s"' % public,
                      more='[did."+12025550100"]\ntrunk = "meter"\nto = "extension:204"\n')
         text = open(x.home + "/tollgate.toml").read().replace("10.1.0.2:%d" % x.port, "10.1.0.2:5060")
         with open(x.home + "/tollgate.toml", "w") as f:

@@ -31,10 +31,10 @@ impl Signal {
     /// Keeps the dialog of a paid leg that is up now.
     pub(super) fn keep(&self, endpoint: &Endpoint<Origin>, session: SessionId) {
         let Some(known) = self.sessions.get(&session) else { return };
-        let (Some(trunk), Some(leftover)) = (&known.paid, endpoint.leftover(session)) else { return };
+        let (Some(paid), Some(leftover)) = (&known.paid, endpoint.leftover(session)) else { return };
         self.wires.phones.store().keep_dialog(Dialog {
-            leg: self.exchange.tree_id(known.leg),
-            trunk: trunk.clone(),
+            leg: paid.permit.clone(),
+            trunk: paid.trunk.clone(),
             state: write(&leftover),
             at: self.exchange.clock.now(),
         });
@@ -42,8 +42,8 @@ impl Signal {
 
     /// A leg is over.
     pub(super) fn forget(&self, known: &Known) {
-        if known.paid.is_some() && known.answered {
-            self.wires.phones.store().forget_dialog(self.exchange.tree_id(known.leg));
+        if let Some(paid) = known.paid.as_ref().filter(|_| known.answered) {
+            self.wires.phones.store().forget_dialog(paid.permit.clone());
         }
     }
 
