@@ -150,8 +150,8 @@ async fn a_crash_settles_what_was_on() {
         answered_at,
         ..record(permit)
     };
-    let _ = store.add_call_record(leg("up", Some(now - 90_000)));
-    let _ = store.add_call_record(leg("ringing", None));
+    store.add_call_record(leg("up", Some(now - 90_000))).await.unwrap();
+    store.add_call_record(leg("ringing", None)).await.unwrap();
     store.keep_dialog(Dialog { leg: "up".into(), trunk: "itsp".into(), state: "a".into(), at: 1 });
     store.close().await.unwrap();
     let store = home.open().await;
