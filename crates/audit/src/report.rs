@@ -34,6 +34,8 @@ pub struct Step {
     pub does: String,
     /// Where it stands.
     pub span: Span,
+    /// What the caller does to get there; nothing where the plan goes on by itself.
+    pub by: Option<String>,
 }
 
 /// What one entry may reach.
@@ -108,16 +110,26 @@ impl Report {
                 let message = format!("{} can reach {sink}: {}", people(report), way(path));
                 let span = path.last().map(|step| step.span);
                 let repair = "lead callers from outside to a context that dials phones of the house only";
-                all.push(Finding::new("paid-from-outside", Severity::Error, span, message).repair(repair));
+                let mut found = Finding::new("paid-from-outside", Severity::Error, span, message).repair(repair);
+                found.way = path.iter().map(said).collect();
+                all.push(found);
             }
             for (why, path) in &report.unknowns {
                 let message = format!("{} can reach something that nobody can judge: {why}", people(report));
                 let span = path.last().map(|step| step.span);
-                all.push(Finding::new("unknown-from-outside", Severity::Warning, span, message));
+                let mut found = Finding::new("unknown-from-outside", Severity::Warning, span, message);
+                found.way = path.iter().map(said).collect();
+                all.push(found);
             }
         }
         all
     }
+}
+
+/// One line of a way, with what is done before it.
+fn said(step: &Step) -> (Span, String) {
+    let by = step.by.as_ref().map_or_else(String::new, |by| format!("{by}: "));
+    (step.span, format!("{by}{} {}", step.place, step.does))
 }
 
 /// People who are not known: strangers and callers from trunks.
@@ -160,7 +172,14 @@ fn path(prover: &Prover<'_>, at: usize) -> Vec<Step> {
                 place: format!("{},{},{priority}", room.context.name, found.title()),
                 does: format!("{}({})", line.app, dialplan::apps::without_pin(&line.app, &line.data)),
                 span: line.span,
+                by: None,
             });
+        }
+        if let Some((_, via)) = &known.came
+            && let Some(does) = crate::witness::does(prover.langs, via)
+            && let Some(step) = steps.last_mut().filter(|step: &&mut Step| step.by.is_none())
+        {
+            step.by = Some(does);
         }
         next = known.came.as_ref().map(|(from, _)| *from);
     }

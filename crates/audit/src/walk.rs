@@ -271,6 +271,7 @@ impl<'a> Walk<'a> {
                     place: format!("{},{},{priority}", room.context.name, found.title()),
                     does: format!("{}({})", line.app, dialplan::apps::without_pin(&line.app, &line.data)),
                     span: line.span,
+                    by: None,
                 });
             }
             next = seen.from;

@@ -255,6 +255,22 @@ fn via_acts(witness: &mut Witness, langs: &Langs, via: &Via, number: Option<&str
     Some(())
 }
 
+/// What the caller does in this step.
+pub(crate) fn does(langs: &Langs, via: &Via) -> Option<String> {
+    match via {
+        Via::Entry(lang) => {
+            pick(langs, *lang).map(|word| if word == "s" { "dial".to_owned() } else { format!("dial {word}") })
+        }
+        Via::Keys(lang) => pick(langs, *lang).map(|keys| Act::Keys(keys).words()),
+        Via::Silence => Some(Act::Silence.words()),
+        Via::HangUp => Some(Act::HangUp.words()),
+        Via::Time(times, true) => Some(format!("at {times}")),
+        Via::Time(times, false) => Some(format!("not at {times}")),
+        Via::Invalid(inner) => does(langs, inner),
+        Via::Next | Via::Branch | Via::Moment | Via::Local | Via::Others => None,
+    }
+}
+
 /// What an application on the way asks the caller for.
 fn secret(witness: &mut Witness, line: &dialplan::program::Line, place: &str, literals: &BTreeSet<String>) {
     let name = line.call.app.name();

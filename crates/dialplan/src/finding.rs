@@ -52,12 +52,14 @@ pub struct Finding {
     pub repair: Option<String>,
     /// The same as a change that `tollgate check --fix` makes, where that is safe.
     pub fix: Vec<Edit>,
+    /// How a call gets there, line by line, with what the caller does before each.
+    pub way: Vec<(Span, String)>,
 }
 
 impl Finding {
     /// A finding without repair.
     pub fn new(code: &'static str, severity: Severity, span: Option<Span>, message: impl Into<String>) -> Self {
-        Finding { code, severity, span, message: message.into(), repair: None, fix: Vec::new() }
+        Finding { code, severity, span, message: message.into(), repair: None, fix: Vec::new(), way: Vec::new() }
     }
 
     /// Adds what to write instead.

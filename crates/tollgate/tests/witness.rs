@@ -118,3 +118,47 @@ fn what_no_call_shows_is_only_possible() {
     assert!(found["why"].as_str().unwrap().contains("came to open,s,3"), "{found:#}");
     assert!(found["witness"].is_null());
 }
+
+#[test]
+fn sarif_has_the_way_key_by_key() {
+    let place = Place::written("");
+    let file = place.home.join("extensions.conf");
+    let plan = format!(
+        "[from-trunk]\nexten => s,1,Answer\n same => n,Background(beep)\n same => n,WaitExten(5)\n\
+         exten => 4,1,Authenticate(7345612)\n same => n,{PAY}\n"
+    );
+    std::fs::write(&file, plan.replace("[from-trunk]\n", "[from-trunk]\nexten => s,1,Goto(m,s,1)\n[m]\n")).unwrap();
+    let output = place.run(&["check", file.to_str().unwrap(), "--format", "sarif"]);
+    let sarif: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let found = results.iter().find(|result| result["ruleId"] == "paid-from-outside").unwrap();
+    let steps = found["codeFlows"][0]["threadFlows"][0]["locations"].as_array().unwrap();
+    let said: Vec<&str> = steps.iter().map(|step| step["location"]["message"]["text"].as_str().unwrap()).collect();
+    assert!(said.iter().any(|text| text.starts_with("press 4: m,4,1")), "{said:?}");
+    assert!(said.last().unwrap().contains("Dial("), "{said:?}");
+    assert!(!sarif["runs"][0]["results"][0]["codeFlows"].to_string().contains("7345612"));
+    let lines: Vec<u64> = steps
+        .iter()
+        .map(|step| step["location"]["physicalLocation"]["region"]["startLine"].as_u64().unwrap())
+        .collect();
+    assert_eq!(lines.last(), Some(&8), "{lines:?}");
+    // Results without a way have no flows at all: an empty list would not be valid.
+    assert!(results.iter().all(|result| result["codeFlows"].is_null() || result["codeFlows"][0].is_object()));
+}
+
+#[test]
+fn a_change_is_told_by_what_it_opens_and_closes() {
+    let place = Place::written("");
+    let (old, new) = (place.home.join("old.conf"), place.home.join("new.conf"));
+    std::fs::write(&old, "[from-trunk]\nexten => s,1,Hangup()\n").unwrap();
+    std::fs::write(&new, format!("[from-trunk]\nexten => s,1,{PAY}\n")).unwrap();
+    let (old, new) = (old.to_str().unwrap(), new.to_str().unwrap());
+    let output = place.run(&["reach", "--diff", old, new]);
+    let said = common::text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("OPENS") && said.contains("trunk itsp"), "{said}");
+    let back = place.ok(&["reach", "--diff", new, old]);
+    assert!(back.contains("closes") && back.contains("nothing that costs money is opened"), "{back}");
+    let json: Value = serde_json::from_slice(&place.run(&["reach", "--diff", old, new, "--json"]).stdout).unwrap();
+    assert!(json["opened"].as_array().is_some_and(|all| !all.is_empty()) && json["closed"] == serde_json::json!([]));
+}

@@ -171,6 +171,9 @@ pub(crate) struct Reach {
     /// Only this entry: strangers, extension:204, trunk:itsp
     #[arg(long, value_name = "ENTRY")]
     pub(crate) from: Option<String>,
+    /// What a change opens and closes: the old one and the new one
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with_all = ["path", "from"])]
+    pub(crate) diff: Vec<PathBuf>,
     /// How it is printed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -2,7 +2,7 @@
 
 use super::places::Subject;
 use super::print::say;
-use super::{Common, Format, Reach, print};
+use super::{Common, Format, Place, Reach, print};
 use crate::exchange::replay::Replay;
 use crate::exchange::snapshot::sound_folders;
 use crate::fault::{Fault, Outcome};
@@ -11,10 +11,14 @@ use audit::{EntryReport, Played, Step};
 use dialplan::policy::OriginKind;
 use dialplan::reach::Sink;
 use serde_json::{Map, Value, json};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Prints it.
 pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
+    if let [old, new] = reach.diff.as_slice() {
+        return diff(common, old, new);
+    }
     let subject = Subject::read(common, &reach.place)?;
     let report = subject.report();
     let known: Vec<&str> = report.entries.iter().map(|entry| entry.entry.as_str()).collect();
@@ -105,6 +109,27 @@ pub(super) fn run(common: &Common, reach: &Reach) -> Outcome<u8> {
     say!("{}", report.verdict);
     say!("{}", audit::PROMISE);
     Ok(0)
+}
+
+/// What a change opens and closes. Exit 1 if it opens a paid way to people who are not known.
+fn diff(common: &Common, old: &Path, new: &Path) -> Outcome<u8> {
+    let read = |path: &Path| Subject::read(common, &Place { path: Some(path.to_owned()) });
+    let (old, new) = (read(old)?, read(new)?);
+    let opened = audit::opened(&old.report().reach, new.report());
+    let closed = audit::opened(&new.report().reach, old.report());
+    if common.json {
+        let list = |all: &[audit::Opened]| -> Vec<Value> {
+            all.iter().map(|one| json!({ "finding": one.finding, "text": one.text })).collect()
+        };
+        print::json(&json!({ "opened": list(&opened), "closed": list(&closed) }));
+    } else {
+        opened.iter().for_each(|one| say!("OPENS     {}", one.text));
+        closed.iter().for_each(|one| say!("closes    {}", one.text));
+        if opened.is_empty() {
+            say!("nothing that costs money is opened to people who are not known");
+        }
+    }
+    Ok(u8::from(!opened.is_empty()))
 }
 
 /// What is named under another heading: phones of the house, and what is unknown.

@@ -3,7 +3,7 @@
 
 use dialplan::finding::{Finding, Severity};
 use dialplan::load::codes;
-use dialplan::span::SourceMap;
+use dialplan::span::{SourceMap, Span};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -62,20 +62,8 @@ fn rule(name: &str) -> Value {
 }
 
 fn result(finding: &Finding, sources: &SourceMap, index: &BTreeMap<&str, usize>) -> Value {
-    let locations: Vec<Value> = finding
-        .span
-        .iter()
-        .map(|span| {
-            let mut region = json!({ "startLine": span.line.max(1), "startColumn": span.col.max(1) });
-            if span.len > 0 {
-                region["endColumn"] = json!(span.col.max(1) + span.len);
-            }
-            json!({ "physicalLocation": {
-                "artifactLocation": { "uri": uri(sources.name(span.file)) },
-                "region": region,
-            } })
-        })
-        .collect();
+    let locations: Vec<Value> =
+        finding.span.iter().map(|span| json!({ "physicalLocation": physical(*span, sources) })).collect();
     let message = match &finding.repair {
         Some(repair) => format!("{}\nRepair: {repair}", finding.message),
         None => finding.message.clone(),
@@ -88,10 +76,24 @@ fn result(finding: &Finding, sources: &SourceMap, index: &BTreeMap<&str, usize>)
         "locations": locations,
         "partialFingerprints": { "tollgate/v1": fingerprint(finding, sources) },
     });
+    if !finding.way.is_empty() {
+        let step = |(span, does): &(Span, String)| json!({ "location": { "physicalLocation": physical(*span, sources), "message": { "text": does } } });
+        let steps: Vec<Value> = finding.way.iter().map(step).collect();
+        result["codeFlows"] = json!([{ "threadFlows": [{ "locations": steps }] }]);
+    }
     if let Some(fix) = fix(finding, sources) {
         result["fixes"] = json!([fix]);
     }
     result
+}
+
+/// A place in a file.
+fn physical(span: Span, sources: &SourceMap) -> Value {
+    let mut region = json!({ "startLine": span.line.max(1), "startColumn": span.col.max(1) });
+    if span.len > 0 {
+        region["endColumn"] = json!(span.col.max(1) + span.len);
+    }
+    json!({ "artifactLocation": { "uri": uri(sources.name(span.file)) }, "region": region })
 }
 
 /// The line that the finding is about, not its number: a line added above changes nothing.
