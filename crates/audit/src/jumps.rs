@@ -119,10 +119,9 @@ impl Walk<'_> {
             }
         }
         if call.app.name() == "ParkAndAnnounce" || !call.args.is_empty() {
-            for arg in &call.args {
+            for (position, arg) in call.args.iter().enumerate() {
                 for text in self.eval(here, arg).iter() {
-                    // Template, lot, destination and options are told apart by nobody here: each is taken for all.
-                    if text.bytes().has(b'/') {
+                    if calls_out(call, position) && text.bytes().has(b'/') {
                         for target in dial::targets(text, self.facts) {
                             self.target(here, target);
                         }
@@ -143,6 +142,17 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Whether an argument may say whom to call. Sounds have slashes too: in an announcement that is written out only a
+/// technology that `ParkAndAnnounce` calls makes a destination, in the place of its older form or of today's. Where data
+/// is in it, each argument is taken for one.
+pub(crate) fn calls_out(call: &Call<Template>, position: usize) -> bool {
+    if call.app.name() != "ParkAndAnnounce" || call.args.iter().any(|arg| arg.as_literal().is_none()) {
+        return true;
+    }
+    matches!(position, 2 | 3)
+        && call.args.get(position).and_then(Template::as_literal).is_some_and(dialplan::apps::is_destination)
 }
 
 /// Older forms name the place to come back to by their position: Park(milliseconds,context,extension,priority) and

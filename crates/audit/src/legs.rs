@@ -33,7 +33,7 @@ impl Walk<'_> {
 
     pub(crate) fn dials(&mut self, here: Here<'_>, call: &Call<Template>) {
         let name = call.app.name();
-        if name == "Park" {
+        if matches!(name, "Park" | "ParkAndAnnounce") {
             // Calling the parker back is a grant of the owner, not of the plan.
             return;
         }

@@ -180,10 +180,9 @@ impl Prover<'_> {
         if call.app.name() != "ParkAndAnnounce" && call.args.is_empty() {
             return;
         }
-        for arg in &call.args {
-            // Template, lot, destination and options are told apart by nobody here: each is taken for all.
+        for (position, arg) in call.args.iter().enumerate() {
             let lang = self.lang(&here.state, arg);
-            if self.langs.bytes(lang).has(b'/') {
+            if crate::jumps::calls_out(call, position) && self.langs.bytes(lang).has(b'/') {
                 self.destinations(here, lang);
             }
             match arg.as_literal() {

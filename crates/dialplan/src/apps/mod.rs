@@ -14,6 +14,15 @@ mod voicemail;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+/// Technologies by which `ParkAndAnnounce` tells a destination from a sound of the announcement.
+const TECHNOLOGIES: [&str; 8] = ["LOCAL", "SIP", "PJSIP", "DAHDI", "ZAP", "IAX2", "CONSOLE", "IAX"];
+
+/// Whether `ParkAndAnnounce` calls this text: the exchange and the proof ask the same.
+pub fn is_destination(text: &str) -> bool {
+    let technology = text.split_once('/').map(|(technology, _)| technology.trim());
+    technology.is_some_and(|name| TECHNOLOGIES.iter().any(|known| known.eq_ignore_ascii_case(name)))
+}
+
 /// Something that an application may do to the call or to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {

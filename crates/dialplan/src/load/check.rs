@@ -122,10 +122,10 @@ impl Check<'_> {
         if spec.steers {
             return;
         }
+        // Its old form has other parts in other places.
+        let other_form = self.rules.dialect.is_old() && spec.name == "ParkAndAnnounce";
         for (i, arg) in spec.args.iter().enumerate() {
             let value = call.args.get(i).filter(|v| !v.is_empty());
-            // Its old form has other parts in other places.
-            let other_form = self.rules.dialect.is_old() && spec.name == "ParkAndAnnounce";
             if arg.required && value.is_none() && spec.runs && !other_form {
                 self.warn(codes::ARGUMENT, format!("{} needs {}", spec.name, arg.name));
             }
@@ -141,7 +141,7 @@ impl Check<'_> {
                     .fix(false, text, now.clone())
                     .repair(now);
             }
-            if arg.kind == ArgKind::Options && spec.runs {
+            if arg.kind == ArgKind::Options && spec.runs && !other_form {
                 self.options(spec, text);
             }
         }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use dialplan::apps::is_destination;
 use media::tone::Kind;
 use tokio::time::Instant;
 
@@ -19,9 +20,6 @@ use crate::limits;
 use crate::parking::{Space, may_fetch};
 use crate::plan;
 use crate::switch::{Cause, LegEvent, LegId};
-
-/// Technologies by which a destination is told from a sound of the announcement.
-const TECHNOLOGIES: [&str; 8] = ["LOCAL", "SIP", "PJSIP", "DAHDI", "ZAP", "IAX2", "CONSOLE", "IAX"];
 
 /// What the arguments ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -89,10 +87,6 @@ impl Wish {
         }
         wish
     }
-}
-
-fn is_destination(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(technology, _)| TECHNOLOGIES.contains(&technology.to_ascii_uppercase().as_str()))
 }
 
 fn label(text: &str) -> Option<String> {
