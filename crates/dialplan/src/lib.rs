@@ -20,6 +20,7 @@ pub mod pattern;
 pub mod policy;
 pub mod program;
 pub mod reach;
+pub mod reference;
 pub mod span;
 pub mod text;
 pub mod time;

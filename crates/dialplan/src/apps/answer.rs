@@ -1,6 +1,6 @@
 //! Table lines of the applications that `pbx` runs: answer, sound, keys, calls.
 
-use super::{AppSpec, ArgKind, Effect, may, need, opt, opt_arg, opt_does, opt_known};
+use super::{AppSpec, ArgKind, Effect, OptSpec, may, need, opt, opt_arg, opt_does, opt_known};
 
 pub(super) const TABLE: &[AppSpec] = &[
     AppSpec::new("Answer", "answers the call")
@@ -107,7 +107,7 @@ pub(super) const TABLE: &[AppSpec] = &[
             opt_known('B', true, &[Effect::Jumps], "runs a subroutine before any destination is called"),
             opt_known('A', true, &[Effect::Plays], "plays a sound to the called party"),
             opt_known('D', true, &[], "sends digits after the answer"),
-            opt_known('p', true, &[Effect::Plays, Effect::Reads], "screens the caller"),
+            OptSpec { runs: true, ..opt_known('p', true, &[Effect::Plays, Effect::Reads], "p(recording): whoever answers hears who calls and decides: 1 takes the call, 2 voicemail (NOANSWER), 3 refuses (DONTCALL), 4 blocks (TORTURE)") },
             opt_known('P', true, &[Effect::Plays, Effect::Reads, Effect::WritesDatabase], "screens by the database"),
             opt_known('n', true, &[], "keeps no recording of a screened caller's name"),
             opt_known('N', false, &[], "no screening for callers with caller ID"),

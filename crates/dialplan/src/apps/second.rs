@@ -66,6 +66,7 @@ pub(super) const TABLE: &[AppSpec] = &[
         .effects(&[Effect::Answers, Effect::Plays])
         .help("Now, in the exchange's zone, where nothing else is said. Letters of the format: A day, B month, d day of the month, Y year, I hour of twelve, H hour of 24, M minute, S second, p a.m. or p.m., Q and q today or yesterday or the date, R the time, T with seconds; sounds stand in single quotes. Without one: ABdY 'digits/at' IMp."),
     AppSpec::new("DateTime", "says a time; the old name of SayUnixTime")
+        .help("As SayUnixTime.")
         .args(&[may("seconds since 1970", ArgKind::Number), may("zone", ArgKind::Text), may("format", ArgKind::Text)])
         .effects(&[Effect::Answers, Effect::Plays]),
     AppSpec::new("WaitUntil", "waits until a time")
