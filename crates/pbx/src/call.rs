@@ -164,7 +164,9 @@ impl Call {
     #[must_use]
     pub fn new(start: Start) -> Self {
         let mut channel = start.channel;
-        channel.source = start.tree.source.map(|source| source.to_string()).unwrap_or_default();
+        if let Origin::Stranger { source } = &start.tree.origin {
+            channel.source = source.to_string();
+        }
         let machine = Machine::start(Arc::clone(&start.snapshot.program), start.place, &channel.caller_number);
         if let Origin::Extension { user } = &start.tree.origin {
             channel.own_mailbox = start.snapshot.config.extensions.get(user).and_then(|phone| phone.mailbox.clone());

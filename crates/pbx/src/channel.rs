@@ -69,7 +69,7 @@ pub struct Channel {
     pub began: i64,
     /// When its line was answered.
     pub answered_at: Option<i64>,
-    /// The address that the call's signalling comes from.
+    /// The address that a stranger's signalling comes from; empty for everybody else.
     pub source: String,
     /// Groups that the plan counts this channel in, by category.
     pub(crate) groups: BTreeMap<String, Member>,

@@ -251,6 +251,7 @@ specs! {
     attendant: "attendant.md",
     dial: "dial.md",
     grants: "grants.md",
+    screening: "screening.md",
     second_tier: "second-tier.md",
     steering: "steering.md",
     voicemail: "voicemail.md",

@@ -8,6 +8,7 @@
 
 mod forward;
 mod options;
+mod screen;
 pub(crate) mod target;
 
 use std::time::Duration;
@@ -35,6 +36,10 @@ enum Status {
     Congestion,
     Unavailable,
     Invalid,
+    /// The called party refused the caller (option `p`).
+    DontCall,
+    /// The called party blocked the caller (option `p`).
+    Torture,
 }
 
 impl Status {
@@ -47,6 +52,8 @@ impl Status {
             Self::Congestion => "CONGESTION",
             Self::Unavailable => "CHANUNAVAIL",
             Self::Invalid => "INVALIDARGS",
+            Self::DontCall => "DONTCALL",
+            Self::Torture => "TORTURE",
         }
     }
 }
@@ -124,6 +131,12 @@ pub(super) async fn run(call: &mut Call, invocation: &dialplan::Invocation) -> O
             return Err(stop);
         }
     };
+    if let Some(recording) = &options.screen
+        && let Some(status) = screen::ask(call, answered, recording).await?
+    {
+        call.quiet();
+        return finish(call, status, started, Some(Cause::NORMAL), false);
+    }
     talk(call, answered, &options, started).await
 }
 

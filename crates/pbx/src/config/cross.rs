@@ -11,6 +11,7 @@ pub(super) fn check(config: &Config, problems: &Problems) {
     see.trunks();
     see.dids();
     see.parking();
+    see.screening();
     see.routes();
     see.mail();
     see.grants();
@@ -112,6 +113,19 @@ impl Check<'_> {
                     self.problem(&["trunk", name, "secret"], message);
                 }
             }
+        }
+    }
+
+    /// Who decides exists, and strangers arrive where they can be asked.
+    fn screening(&mut self) {
+        let config = self.config;
+        let Some(screening) = &config.screening else { return };
+        self.destination(&["screening", "ask"], &screening.ask);
+        self.destination(&["screening", "then"], &screening.then);
+        if !matches!(config.strangers.answer, Some(Destination::Menu(_))) {
+            let message =
+                "callers are asked at the menu that answers strangers: strangers.answer is no menu".to_owned();
+            self.problem(&["screening", "ask"], message);
         }
     }
 

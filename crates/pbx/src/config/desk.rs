@@ -22,6 +22,17 @@ pub struct Lot {
     pub then: Option<Destination>,
 }
 
+/// `[screening]`: callers without caller ID say who they are, and somebody decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Screening {
+    /// Who hears it and decides: an extension or a group.
+    pub ask: Destination,
+    /// Seconds that he is rung.
+    pub seconds: u32,
+    /// Where a caller goes when nobody decides, or when voicemail is decided.
+    pub then: Destination,
+}
+
 /// `[programs]`: everything is closed where nothing is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Programs {

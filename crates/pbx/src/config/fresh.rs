@@ -37,6 +37,7 @@ pub(super) fn config() -> Config {
         dids: BTreeMap::new(),
         routes: BTreeMap::new(),
         parking: BTreeMap::from([("default".to_owned(), Lot::usual())]),
+        screening: None,
         programs: programs(),
         grants: BTreeMap::new(),
         policy: limits(),

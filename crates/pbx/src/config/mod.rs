@@ -28,7 +28,7 @@ use dialplan::number::{Class, Country};
 use dialplan::policy::{OriginKind, Policy};
 
 pub use caps::{Bounds, Caps};
-pub use desk::{Lot, Programs};
+pub use desk::{Lot, Programs, Screening};
 pub use grant::{Grant, GrantKind, GrantPin};
 pub use mail::{Mail, MailSecurity};
 pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
@@ -72,6 +72,8 @@ pub struct Config {
     pub routes: BTreeMap<String, Route>,
     /// `[parking.NAME]`
     pub parking: BTreeMap<String, Lot>,
+    /// `[screening]`
+    pub screening: Option<Screening>,
     /// `[programs]`
     pub programs: Programs,
     /// `[grant.NAME]`

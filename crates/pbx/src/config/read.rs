@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::tree::{Problems, Table};
 use super::{
     Caps, Config, Destination, Dialplan, Did, Extension, Features, Group, Limits, Lot, Mailbox, Media, Menu, Money,
-    Network, Portal, Problem, Programs, Route, RouteUsers, Sip, Strangers, System, Tls, Trunk, cross, fresh, mail,
-    trunk, words,
+    Network, Portal, Problem, Programs, Route, RouteUsers, Screening, Sip, Strangers, System, Tls, Trunk, cross, fresh,
+    mail, trunk, words,
 };
 
 pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
@@ -35,6 +35,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         dids: dids(&root),
         routes: routes(&root),
         parking: parking(&root, &extensions, &groups),
+        screening: screening(&root, &extensions),
         programs: programs(root.table("programs")),
         policy,
         features: features(root.table("features")),
@@ -357,6 +358,27 @@ fn parking(
         }
     });
     all
+}
+
+fn screening(root: &Table<'_>, extensions: &BTreeMap<String, Extension>) -> Option<Screening> {
+    let table = root.table("screening");
+    let who = |text: &str| match Destination::parse(text)? {
+        to @ (Destination::Extension(_) | Destination::Group(_)) => Ok(to),
+        _ => Err(format!("{text:?}: who decides is an extension or a group, like \"extension:204\"")),
+    };
+    let seconds = table.number("seconds", 5..=120).unwrap_or(20);
+    let ask = table.parse("ask", who);
+    let box_of = |number: &String| extensions.get(number).and_then(|extension| extension.mailbox.clone());
+    let usual = match &ask {
+        Some(Destination::Extension(number)) => box_of(number).map_or(Destination::Closed, Destination::Mailbox),
+        _ => Destination::Closed,
+    };
+    let then = table.parse("then", Destination::parse).unwrap_or(usual);
+    if root.has("screening") && !table.has("ask") {
+        table.problem(&["ask"], "say who is asked, like ask = \"extension:204\"");
+    }
+    table.finish();
+    ask.map(|ask| Screening { ask, seconds, then })
 }
 
 fn programs(table: Table<'_>) -> Programs {

@@ -3,7 +3,7 @@
 //! [`compile`] writes the objects of the configuration as dialplan text ([`text`](text::text)) and loads it together with
 //! the hand-written files. Contexts that it makes: `from-sip-external`, `from-trunk`, `from-trunk-NAME`, one per menu by
 //! its own name, `from-internal`, `ext-local`, `groups`, `features`, `parkedcalls`,
-//! `parkedcallstimeout`, `mailboxes`, `directory`, `closed`, `emergency`,
+//! `parkedcallstimeout`, `screening`, `mailboxes`, `directory`, `closed`, `emergency`,
 //! `outbound`. A hand-written context of the same name takes the generated one's place. Where calls begin is here
 //! too ([`place`], [`trunk_place`], [`extension_place`]), because proof and entry must mean the same.
 

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use crate::config::{Config, Destination, Features, Menu, Ring, Route};
 
 /// Contexts that are generated whatever the configuration says; menus may not take these names.
-pub const RESERVED: [&str; 15] = [
+pub const RESERVED: [&str; 16] = [
     "grants",
     "from-internal",
     "from-sip-external",
@@ -18,6 +18,7 @@ pub const RESERVED: [&str; 15] = [
     "features",
     "parkedcalls",
     PARKED_BACK,
+    SCREENING,
     "emergency",
     "outbound",
     "mailboxes",
@@ -25,6 +26,9 @@ pub const RESERVED: [&str; 15] = [
     "closed",
     "default",
 ];
+
+/// Where callers without caller ID say who they are.
+const SCREENING: &str = "screening";
 
 /// Where parked calls come back to that nobody fetched: one extension for each lot, by its name.
 pub const PARKED_BACK: &str = "parkedcallstimeout";
@@ -160,9 +164,12 @@ pub(super) fn front(config: &Config) -> Destination {
 
 fn menu(page: &mut Page<'_>, config: &Config, name: &str, menu: &Menu) {
     page.context(name, &format!("Menu {name}"));
-    page.exten("s")
-        .run("Answer()")
-        .run("Set(TIMEOUT(digit)=3)")
+    page.exten("s").run("Answer()");
+    let asked = config.screening.is_some() && front(config) == Destination::Menu(name.to_owned());
+    if asked {
+        page.run(format!("GotoIf($[\"${{CALLERID(known)}}\" = \"0\"]?{SCREENING},s,1)"));
+    }
+    page.run("Set(TIMEOUT(digit)=3)")
         .run("Wait(0.5)")
         .labelled("menu", format!("Background({})", menu.greeting))
         .run(format!("WaitExten({})", menu.seconds));
@@ -252,6 +259,8 @@ fn inside(page: &mut Page<'_>, config: &Config) {
         }
     }
 
+    screening(page, config);
+
     page.context(PARKED_BACK, "Parked calls that nobody fetched, by the name of their lot");
     for (name, lot) in &config.parking {
         if let Some(to) = &lot.then {
@@ -298,6 +307,32 @@ fn mailboxes(page: &mut Page<'_>, config: &Config, operator: &Destination) {
     if config.voicemail.remote {
         page.exten("a").run("VoiceMailMain()").run("Hangup()");
     }
+}
+
+/// Callers without caller ID say who they are; whoever is asked takes the call, sends it to voicemail, refuses or blocks it.
+fn screening(page: &mut Page<'_>, config: &Config) {
+    page.context(SCREENING, "Callers without caller ID: who is it, and does somebody want the call?");
+    let Some(screening) = &config.screening else { return };
+    let phones = match &screening.ask {
+        Destination::Group(number) => config.groups.get(number).map_or_else(Vec::new, |group| group.members.clone()),
+        Destination::Extension(number) => vec![number.clone()],
+        _ => Vec::new(),
+    };
+    let phones: Vec<String> = phones.iter().map(|phone| format!("PJSIP/{phone}")).collect();
+    page.exten("s")
+        .run("Answer()")
+        .run("GotoIf($[\"${DB_EXISTS(screening/${CHANNEL(peerip)})}\" = \"1\"]?refused)")
+        .run("Playback(privacy-unident&vm-rec-name)")
+        .run("Record(screening-name:wav,3,10)")
+        .run("Playback(pls-hold-while-try)")
+        .run(format!("Dial({},{},mp(screening-name))", phones.join("&"), screening.seconds))
+        .run("GotoIf($[\"${DIALSTATUS}\" = \"DONTCALL\"]?refused)")
+        .run("GotoIf($[\"${DIALSTATUS}\" = \"TORTURE\"]?block)")
+        .go(&screening.then)
+        // A trunk's address stands for all its callers, so only strangers are blocked by theirs.
+        .labelled("block", "ExecIf($[\"${CHANNEL(peerip)}\" != \"\"]?Set(DB(screening/${CHANNEL(peerip)})=${EPOCH}))")
+        .labelled("refused", "Playback(goodbye)")
+        .run("Hangup(21)");
 }
 
 /// Everything that leaves the house.

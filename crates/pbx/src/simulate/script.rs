@@ -74,6 +74,13 @@ pub enum Party {
         /// Seconds of talking; none: until the caller hangs up.
         talks: Option<u32>,
     },
+    /// Rings, answers, presses a key two seconds later and stays.
+    Presses {
+        /// Seconds of ringing.
+        after: u32,
+        /// The key.
+        key: char,
+    },
     /// Refuses with this SIP status after a second.
     Refuses(u16),
 }
@@ -95,6 +102,10 @@ impl Party {
             }
             ["answers"] => Some(Self::Answers { after: 3, talks: None }),
             ["answers", after] => number(after).map(|after| Self::Answers { after, talks: None }),
+            ["answers", after, "presses", key] => match (number(after), key.parse()) {
+                (Some(after), Ok(key)) => Some(Self::Presses { after, key }),
+                _ => None,
+            },
             ["answers", after, "talks", talks] => match (number(after), number(talks)) {
                 (Some(after), Some(talks)) => Some(Self::Answers { after, talks: Some(talks) }),
                 _ => None,

@@ -139,6 +139,16 @@ async fn party(stage: Arc<Stage>, who: String, leg: LegId, part: Party, postbox:
             does("rings".to_owned());
             tell(LegEvent::Ringing);
         }
+        Party::Presses { after, key } => {
+            does("rings".to_owned());
+            tell(LegEvent::Ringing);
+            sleep(Duration::from_secs(u64::from(after))).await;
+            does("answers".to_owned());
+            tell(LegEvent::Answered);
+            sleep(Duration::from_secs(2)).await;
+            does(format!("presses {key}"));
+            send(&postbox, CallEvent::Media(MediaEvent::Digit { port: leg.port(), digit: key, ms: 100 }));
+        }
         Party::Refuses(status) => {
             sleep(Duration::from_secs(1)).await;
             does(format!("refuses with {status}"));

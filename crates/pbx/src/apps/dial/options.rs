@@ -11,6 +11,8 @@ pub(super) struct Options {
     pub(super) ring: bool,
     /// `m[(class)]`: hold music instead; empty for the channel's own class.
     pub(super) music: Option<String>,
+    /// `p(recording)`: who answers hears who calls, and decides by a key.
+    pub(super) screen: Option<String>,
     /// `g`: the plan goes on when the called party hangs up.
     pub(super) go_on: bool,
     /// `j`: goes on at the priority + 101 when all destinations failed, in the dialects that know it.
@@ -38,6 +40,7 @@ impl Options {
             match letter {
                 'r' => options.ring = true,
                 'm' => options.music = Some(value.to_owned()),
+                'p' => options.screen = Some(value.to_owned()),
                 'g' => options.go_on = true,
                 'j' => options.jump = true,
                 't' => options.transfer_called = true,
