@@ -69,6 +69,7 @@ mod tests {
 
     /// The page beside the code is the one that the tables make. `UPDATE=1 cargo test -p dialplan reference` writes it.
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test, not the library, reads and writes the page")]
     fn the_page_is_that_of_the_tables() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference.md");
         if std::env::var_os("UPDATE").is_some() {
