@@ -56,6 +56,11 @@ pub struct Lamp {
     asked: HashMap<RequestId, Flow>,
 }
 
+/// What a refusal with 489 must say (RFC 6665 §8.3.2): the packages that there are.
+pub fn packages() -> HeaderList {
+    vec![(Name::AllowEvents, Value::lossy(PACKAGE))]
+}
+
 impl Lamp {
     /// A SUBSCRIBE of a phone that proved who it is.
     #[allow(clippy::too_many_arguments)]
@@ -75,8 +80,7 @@ impl Lamp {
         let event = request.header("Event").unwrap_or_default();
         let package = event.split(';').next().unwrap_or_default().trim();
         if !package.eq_ignore_ascii_case(PACKAGE) {
-            let known = vec![(Name::AllowEvents, Value::lossy(PACKAGE))];
-            return refuse(489, "Bad Event", known);
+            return refuse(489, "Bad Event", packages());
         }
         let takes = request.headers("Accept");
         let takes_it = |accept: &String| accept.contains(SUMMARY) || accept.contains("*/*");

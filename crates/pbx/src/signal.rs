@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::entry::{self, Door, Entry};
 use crate::exchange::Exchange;
 use crate::gate::Permit;
-use crate::lamp::Lamp;
+use crate::lamp::{self, Lamp};
 use crate::leg::Wire;
 use crate::limits;
 use crate::live::{LiveCaller, LiveWorld, Wires};
@@ -243,7 +243,8 @@ impl Signal {
             }
             Event::InDialog { session, txn, ref request } => {
                 let status = self.in_dialog(request);
-                endpoint.respond(now, txn, status.0, status.1, HeaderList::new(), None);
+                let headers = if status.0 == 489 { lamp::packages() } else { HeaderList::new() };
+                endpoint.respond(now, txn, status.0, status.1, headers, None);
                 if status.0 == 200 {
                     self.forward(now, endpoint, session, event);
                 }
@@ -323,7 +324,7 @@ impl Signal {
                 self.lamp.subscribe(now, endpoint, &self.exchange, txn, user, request, flow);
             }
             (Method::Subscribe | Method::Publish, _) => {
-                endpoint.respond(now, txn, 489, "Bad Event", HeaderList::new(), None);
+                endpoint.respond(now, txn, 489, "Bad Event", lamp::packages(), None);
             }
             _ => {
                 endpoint.respond(now, txn, 405, "Method Not Allowed", HeaderList::new(), None);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sipx_sip::transaction::{Output, Reliability, Timer, Timers, TuEvent};
 use sipx_sip::{ClientTransaction, HeaderName, Message, Method, ServerTransaction};
 
-use super::build::{bytes_of, bytes_of_response, response};
+use super::build::{ALLOW, bytes_of, bytes_of_response, response};
 use super::replies::Outcome;
 use super::session::Phase;
 use super::table::{Asked, Asks, Client, Key, Kind, Txn};
@@ -17,7 +17,7 @@ use super::{Due, Endpoint};
 use crate::digest::Credentials;
 use crate::event::TxnId;
 use crate::flow::Flow;
-use crate::header::HeaderList;
+use crate::header::{HeaderList, Value};
 use crate::limits;
 use crate::message::{Common, Request};
 
@@ -301,16 +301,20 @@ impl<O> Endpoint<O> {
     }
 
     /// Answers a request of [`crate::Event::Request`] or [`crate::Event::InDialog`] with a status from 100 to
-    /// 699. `false` when it is gone or belongs to a session's own business.
+    /// 699. `false` when it is gone or belongs to a session's own business. A 405 says what is allowed by itself.
     pub fn respond(
         &mut self,
         now: Instant,
         txn: TxnId,
         status: u16,
         reason: &str,
-        headers: HeaderList,
+        mut headers: HeaderList,
         body: Option<(&str, Bytes)>,
     ) -> bool {
+        // RFC 3261 §21.4.6.
+        if status == 405 && !headers.iter().any(|(name, _)| *name == HeaderName::Allow) {
+            headers.push((HeaderName::Allow, Value::lossy(ALLOW)));
+        }
         match self.table.get(txn.0).map(|t| &t.kind) {
             Some(Kind::Server { owner: Asked::Outside | Asked::Inside(_), .. }) => {
                 self.answer(now, txn.0, status, reason, headers, body)
