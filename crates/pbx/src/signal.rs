@@ -182,9 +182,16 @@ impl Signal {
         &mut self.door
     }
 
-    /// From now on new calls are refused with 503; those that are on go on.
-    pub fn drain(&mut self) {
+    /// From now on new calls are refused with 503, and providers are told to send none; those that are on go on.
+    pub fn drain(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>) {
         self.draining = true;
+        self.keeper.leave(now, endpoint);
+    }
+
+    /// Providers that have not yet answered that we leave.
+    #[must_use]
+    pub fn leaving(&self) -> usize {
+        self.keeper.leaving()
     }
 
     /// Sessions that are on.

@@ -87,6 +87,9 @@ def test_registers_and_calls_over_udp_tcp_and_tls():
                 assert leg(records, direction="in", origin="trunk:itsp")
                 tried = x.json("trunk", "test", "itsp")
                 assert all(s["fine"] for s in tried) and {"name", "question", "registration"} <= {s["step"] for s in tried}, tried
+                x.stop()
+                assert world.dial("sip:%s@%s" % (NUMBER, DOMAIN), dest=world.proxy).wait_answer().status in (404, 480), \
+                    "the provider still sends calls to an exchange that has ended"
                 for folder, _, files in os.walk(os.path.dirname(x.home)):
                     for name in files:
                         if name != "control.sock":
@@ -115,6 +118,61 @@ def test_a_call_each_way_for_the_owner():
             assert [r for r in x.calls() if r["permit"] and r["trunk"] == "itsp" and r["direction"] == "out"], x.calls()
             refused = json.loads(x.cli("trunk", "test", "itsp", "--call", "911", "--as", "204", "--json", ok=False, timeout=60))
             assert not refused[-1]["fine"] and "emergency" in refused[-1]["said"], refused
+
+
+def test_what_a_trunk_is_sent():
+    """Prefix, national format, codecs in their order, caller ID in From and P-Asserted-Identity, Privacy, and all of it to the outbound proxy."""
+    with Meter() as proxy, Exchange(more='''
+[trunk.wire]
+host = "sip.carrier.test"
+outbound_proxy = "%s:%d"
+transport = "udp"
+username = "me"
+caller_id = "+12025550100"
+identity = "pai"
+number_format = "national"
+prefix = "55"
+codecs = ["g722", "pcma"]
+health = 0
+
+[dialplan]
+files = ["extensions.conf"]
+''' % (proxy.ip, proxy.port) + ROUTE % '"wire"', start=False) as x:
+        with open(x.home + "/extensions.conf", "w") as f:
+            f.write("[from-internal]\ninclude => outbound\nexten => 71,1,Set(CALLERID(pres)=prohib)\n same => n,Goto(outbound,82025550123,1)\n")
+        x.start()
+        x.rotate("204")
+        with x.raw("204") as p:
+            for dialled, hidden in (("82025550123", False), ("71", True)):
+                p.dial(dialled).wait_ok().hangup()
+                number, invite = proxy.seen[-1]
+                wire = invite.wire.decode()
+                assert number == "5512025550123" and "@sip.carrier.test" in invite.start, invite.start
+                assert re.search(r"m=audio \d+ RTP/AVP 9 8 \d+\r\n", wire), "the order of the codecs: " + wire
+                assert "12025550100" in invite.get("p-asserted-identity"), wire
+                assert (invite.get("privacy") or "") == ("id" if hidden else ""), wire
+                assert ("anonymous" in invite.get("from")) == hidden and ("12025550100" in invite.get("from")) != hidden, invite.get("from")
+                assert not hidden or "204" not in invite.get("contact").split("@")[0], invite.get("contact")
+            x.wait_idle()
+
+
+def test_sipp_as_a_provider():
+    """Ten calls to a sipp that answers as a provider: each gets one INVITE under a permit of its own, its ACK and its BYE."""
+    from sipp import Sipp
+    sipp = Sipp("uas", calls=10)
+    with Exchange(more='\n[trunk.itsp]\nhost = "%s:%d"\ntransport = "udp"\nhealth = 0\nmax_calls = 3\n' % (sipp.ip, sipp.port) + ROUTE % '"itsp"') as x, \
+            x.raw("204") as p:
+        sipp.start()
+        x.wait_trunk("itsp", "unknown")
+        for n in range(5):
+            calls = [p.dial("82025550123").wait_ok() for _ in range(2)]
+            for call in calls:
+                call.hangup()
+            x.wait_idle()
+        result = sipp.wait(20)
+        assert result["rc"] == 0 and result["ok"] == 10 and not result["failed"], result
+        permits = [r["permit"] for r in x.calls() if r["direction"] == "out"]
+        assert len(permits) == len(set(permits)) == 10, permits
 
 
 class Liar:

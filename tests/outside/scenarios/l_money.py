@@ -100,6 +100,25 @@ def test_a_stolen_phone_calls_fifty_times_at_once():
             x.wait_idle(30)
 
 
+def test_silence_ends_a_paid_call_but_not_a_held_one():
+    """A phone whose sound stops (a pulled plug) costs half a minute more and no BYE of its own is needed; who holds the call may be silent."""
+    with Meter() as meter, Exchange(meter=meter) as x, x.raw("204") as p, x.raw("200") as q:
+        meter._tone = sound.sine(TONE, 60)
+        plug, held = p.dial(NATIONAL).wait_ok(), q.dial(NATIONAL).wait_ok()
+        begin = time.monotonic()
+        plug.speak(sound.sine(1000, 2))
+        assert held.reinvite("sendonly").status == 200
+        assert plug.wait_end(45) == "BYE"
+        took = time.monotonic() - begin
+        assert 28 < took < 40, "the silent call lasted %.1f s" % took
+        ours = next(c for c in meter.taken if c.ended)
+        assert ours.wait_end(5) == "BYE"
+        time.sleep(5)
+        assert not held.ended and len([c for c in meter.taken if not c.ended]) == 1, "the held call was ended"
+        held.hangup()
+        x.wait_idle()
+
+
 def test_kill_in_the_middle_of_a_paid_call():
     """kill -9 while a paid call is on: after the restart the provider gets its BYE within 5 s; what was
     spent till then is settled, not all that was reserved, and the hour is still counted."""

@@ -14,7 +14,7 @@ use crate::limits::{MAX_PACKETS_PER_SECOND, SILENT_AFTER};
 use crate::lock::{Lock, Verdict};
 use crate::rtcp;
 use crate::rtp::{Header, Order, Packet, Reception};
-use crate::sdp::{Format, Negotiated};
+use crate::sdp::{Direction, Format, Negotiated};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -447,7 +447,8 @@ impl Leg {
     }
 
     fn silence_at(&self) -> Option<Instant> {
-        let expects = self.agreed.as_ref().is_some_and(|agreed| agreed.terms.direction.receives());
+        // Whoever holds the call may well send nothing, though "sendonly" would allow music.
+        let expects = self.agreed.as_ref().is_some_and(|agreed| agreed.terms.direction == Direction::SendRecv);
         let limit = self.silent_after.filter(|_| expects && !self.silence_told)?;
         self.heard.checked_add(limit)
     }

@@ -43,6 +43,8 @@ pub struct Keeper {
     asked: HashMap<RequestId, (String, Question)>,
     listeners: HashMap<RequestId, Listener>,
     dice: u64,
+    /// We have said goodbye.
+    left: bool,
 }
 
 impl Keeper {
@@ -50,11 +52,32 @@ impl Keeper {
     #[must_use]
     pub fn new(trunks: Arc<Trunks>, seed: u64, tell: Tell) -> Self {
         let (lines, asked, listeners) = (BTreeMap::new(), HashMap::new(), HashMap::new());
-        Self { trunks, tell, lines, asked, listeners, dice: seed }
+        Self { trunks, tell, lines, asked, listeners, dice: seed, left: false }
+    }
+
+    /// The exchange ends: providers are told that we cannot be called here any more (RFC 3261 §10.2.2).
+    pub fn leave(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>) {
+        self.left = true;
+        for (name, line) in &mut self.lines {
+            if let Some(request) = line.leave(now, name) {
+                let id = endpoint.request(now, request);
+                self.asked.insert(id, (name.clone(), Question::Register));
+            }
+        }
+    }
+
+    /// Providers that have not answered that yet.
+    #[must_use]
+    pub fn leaving(&self) -> usize {
+        let last = |(_, question): &&(String, Question)| self.left && *question == Question::Register;
+        self.asked.values().filter(last).count()
     }
 
     /// Takes over how trunks are reached from now on. What did not change keeps its registration and its health.
     pub fn set(&mut self, now: Instant, ways: BTreeMap<String, TrunkWay>) {
+        if self.left {
+            return;
+        }
         let gone: Vec<String> = self.lines.keys().filter(|name| !ways.contains_key(*name)).cloned().collect();
         for name in gone {
             self.lines.remove(&name);

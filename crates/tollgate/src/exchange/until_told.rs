@@ -75,11 +75,11 @@ pub(super) async fn wait(
     if left > 0 {
         tracing::warn!(calls = left, "calls are ended");
     }
-    // Their BYEs go out and are answered, their records are written.
+    // Their BYEs and our last REGISTERs go out and are answered, their records are written.
     let quiet = async {
         loop {
-            let sessions = running.report().await.map_or(0, |report| report.endpoint.sessions);
-            if sessions == 0 && running.exchange.calls.count() == 0 {
+            let open = running.report().await.map_or(0, |report| report.endpoint.sessions + report.leaving);
+            if open == 0 && running.exchange.calls.count() == 0 {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

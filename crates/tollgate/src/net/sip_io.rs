@@ -55,6 +55,8 @@ pub(crate) enum Ask {
 pub(crate) struct Report {
     /// Calls' sessions that are on.
     pub(crate) sessions: usize,
+    /// Providers that have not yet answered that we leave.
+    pub(crate) leaving: usize,
     /// The endpoint's own counts.
     pub(crate) endpoint: sip::Stats,
     /// Stream connections.
@@ -161,7 +163,7 @@ impl SipIo {
             some = true;
             match ask {
                 Some(Ask::KeepAlive) => self.signal.keep_alive(now, &mut self.endpoint),
-                Some(Ask::Drain) => self.signal.drain(),
+                Some(Ask::Drain) => self.signal.drain(now, &mut self.endpoint),
                 Some(Ask::Trunks { lines, ways }) => {
                     self.set_lines(lines);
                     self.signal.set_trunks(now, ways);
@@ -366,6 +368,7 @@ impl SipIo {
     fn report(&self) -> Report {
         Report {
             sessions: self.signal.sessions(),
+            leaving: self.signal.leaving(),
             endpoint: self.endpoint.stats(),
             streams: self.writers.len(),
             unsent: self.ports.unsent,

@@ -206,6 +206,16 @@ impl Line {
         Some(request)
     }
 
+    /// The REGISTER that ends our registration, if there is one; nothing more is asked after it.
+    pub(super) fn leave(&mut self, now: Instant, name: &str) -> Option<OutRequest> {
+        let is_up = self.registration.as_ref().is_some_and(|registration| registration.is_up(now));
+        let last = if is_up { self.request(now, name, Question::Register) } else { None };
+        self.registration = None;
+        self.register_until = None;
+        self.options = None;
+        last.map(|request| OutRequest { expires: Some(0), ..request })
+    }
+
     /// No request can be made of what is configured.
     pub(super) fn cannot_be_asked(&mut self) {
         self.registration = None;
