@@ -256,3 +256,19 @@ specs! {
     steering: "steering.md",
     voicemail: "voicemail.md",
 }
+
+/// An application that is carried out has a call that shows it: here, or in the language's own specifications.
+#[test]
+fn every_application_has_a_specification() {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/spec");
+    let mut pages = String::new();
+    for folder in [ours.clone(), ours.join("../../../dialplan/tests/spec")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            pages.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+        }
+    }
+    let words: std::collections::HashSet<&str> = pages.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let missing: Vec<_> =
+        dialplan::apps::TABLE.iter().filter(|app| app.runs && !words.contains(app.name)).map(|app| app.name).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
