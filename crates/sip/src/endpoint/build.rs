@@ -12,7 +12,7 @@ use crate::uri::Uri;
 
 /// The methods that we understand (RFC 3261 §20.5).
 pub(crate) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, OPTIONS, BYE, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE, SUBSCRIBE, REGISTER";
+    "INVITE, ACK, CANCEL, OPTIONS, BYE, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, REGISTER";
 /// The extensions that we understand (RFC 3261 §20.37).
 pub(crate) const SUPPORTED: &str = "100rel, replaces, timer";
 
