@@ -190,10 +190,14 @@ def test_lamp():
             _leave(s)
         for phone, state in ((asks, "active"), (silent, "terminated")):
             _told(phone, "yes", "1/0", state)
+        pin = x.json("mailbox", "pin", "204")["pin"]
         call = asks.dial("*97").wait_ok()
-        call.wait_sound(1)
+        call.wait_sound(0.5)
+        _type(call, pin + "#")
+        time.sleep(3)
         _type(call, "1")
-        time.sleep(4)
+        procs.poll("the message is heard", lambda: sound.tone_in(call.samples, 700) > 2.5, 20, 0.3)
+        time.sleep(1)
         _type(call, "7")
         time.sleep(2)
         call.hangup()
