@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod bytes;
+mod certificate;
 mod dial;
 mod eval;
 mod facts;
@@ -32,12 +33,14 @@ use dialplan::policy::OriginKind;
 use dialplan::program::{Place, Program};
 use dialplan::reach::Reach;
 
+use crate::certificate::Claim;
 use crate::plan::Plan;
 use crate::prove::search::Searches;
 use crate::value::Value;
 use crate::vars::Vars;
 use crate::walk::{At, Spot, Walk};
 
+pub use certificate::{Call, Certificate, Certificates};
 pub use facts::Facts;
 #[cfg(feature = "mutants")]
 pub use mutant::{Mutant, with};
@@ -62,42 +65,63 @@ pub struct Entry {
 /// What each entry may reach: an over-approximation, so what is missing is proved out of reach. Languages of texts
 /// (phase 2); an entry that is too large for that is answered by the coarse search (phase 1).
 pub fn prove(program: &Program, entries: &[Entry], facts: &Facts) -> Report {
+    proof(program, entries, facts).0
+}
+
+/// Where calls of one entry begin, each with whether the number dialled may be any.
+type Doors = Vec<(Place, bool)>;
+
+/// The same with a certificate for each entry: what is claimed of every line.
+pub fn proof(program: &Program, entries: &[Entry], facts: &Facts) -> (Report, Certificates) {
     let plan = Plan::new(program);
     let vars = Vars::as_written(program);
-    let langs = lang::Langs::new();
+    let langs = std::rc::Rc::new(lang::Langs::new());
+    let by_span = std::rc::Rc::new(certificate::spans(program));
+    let mut certificates = Certificates::new();
     let searches = Searches::new(&plan, &langs);
     let followed = prove::is_followed(program);
-    let mut known: Vec<(Vec<(Place, bool)>, EntryReport)> = Vec::new();
-    told(program, entries, facts, |same| {
+    let mut known: Vec<(Doors, EntryReport, std::rc::Rc<Certificate>)> = Vec::new();
+    let report = told(program, entries, facts, |same| {
         // Phones mostly begin at one place: what was proved for one holds for all.
-        let mut doors: Vec<(Place, bool)> = same.iter().map(|entry| (entry.place.clone(), entry.any_exten)).collect();
+        let mut doors: Doors = same.iter().map(|entry| (entry.place.clone(), entry.any_exten)).collect();
         doors.sort();
-        if let Some((_, report)) = known.iter().find(|(others, _)| *others == doors) {
+        let name = same.first().map(|entry| entry.name.clone()).unwrap_or_default();
+        if let Some((_, report, certificate)) = known.iter().find(|(others, ..)| *others == doors) {
+            certificates.insert(name, std::rc::Rc::clone(certificate));
             return report.clone();
         }
         let prover = followed.then(|| prove::prove(&plan, &vars, facts, &langs, &searches, same));
-        let report = match prover {
-            Some(prover) if !prover.gave_up => report::of(&prover),
-            _ => coarse_entry(&plan, program, facts, same),
+        let (report, claim) = match prover {
+            Some(prover) if !prover.gave_up => (report::of(&prover), Claim::States(prover.claims())),
+            _ => {
+                let vars = std::rc::Rc::new(Vars::of(program));
+                let walk = coarse_entry(&plan, &vars, facts, same);
+                (report_of(&walk), Claim::Lines(walk.claims(std::rc::Rc::clone(&vars))))
+            }
         };
-        known.push((doors, report.clone()));
+        let sinks = report.sinks.iter().map(|(sink, _)| sink.clone()).collect();
+        let langs = std::rc::Rc::clone(&langs);
+        let certificate = std::rc::Rc::new(Certificate { claim, sinks, langs, by_span: std::rc::Rc::clone(&by_span) });
+        certificates.insert(name, std::rc::Rc::clone(&certificate));
+        known.push((doors, report.clone(), certificate));
         report
-    })
+    });
+    (report, certificates)
 }
 
 /// The same by phase 1 alone: a search over the plan's lines that knows patterns and what the plan itself writes into
 /// variables, and takes everything else for possible.
 pub fn coarse(program: &Program, entries: &[Entry], facts: &Facts) -> Report {
     let plan = Plan::new(program);
-    told(program, entries, facts, |same| coarse_entry(&plan, program, facts, same))
+    let vars = Vars::of(program);
+    told(program, entries, facts, |same| report_of(&coarse_entry(&plan, &vars, facts, same)))
 }
 
-fn coarse_entry(plan: &Plan<'_>, program: &Program, facts: &Facts, same: &[&Entry]) -> EntryReport {
-    let vars = Vars::of(program);
-    let mut walk = Walk::new(plan, &vars, facts);
+fn coarse_entry<'a>(plan: &'a Plan<'a>, vars: &'a Vars, facts: &'a Facts, same: &[&Entry]) -> Walk<'a> {
+    let mut walk = Walk::new(plan, vars, facts);
     same.iter().for_each(|entry| enter(&mut walk, entry));
     walk.run();
-    report_of(&walk)
+    walk
 }
 
 /// One report per entry name, in the order of the entries.

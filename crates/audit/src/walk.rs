@@ -289,6 +289,31 @@ impl<'a> Walk<'a> {
         self.spots.iter().filter_map(|seen| line(&seen.spot)).collect()
     }
 
+    /// All that was found, as the claims of a certificate.
+    pub(crate) fn claims(&self, vars: std::rc::Rc<Vars>) -> crate::certificate::Lines {
+        let mut claims = crate::certificate::Lines {
+            lines: HashMap::new(),
+            keys: BTreeSet::new(),
+            somewhere: BTreeSet::new(),
+            vars,
+        };
+        for seen in &self.spots {
+            match &seen.spot {
+                Spot::Line { context, home, priority, exten } => {
+                    claims.lines.entry((*context, *home, *priority)).or_default().push(exten.clone());
+                }
+                Spot::Keys(context) => {
+                    claims.keys.insert(*context);
+                }
+                Spot::Context(context) => {
+                    claims.somewhere.insert(*context);
+                }
+                Spot::Search { .. } => {}
+            }
+        }
+        claims
+    }
+
     /// How many spots were looked at.
     pub(crate) fn size(&self) -> usize {
         self.spots.len()

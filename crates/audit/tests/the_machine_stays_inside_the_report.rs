@@ -1,12 +1,14 @@
-//! Whatever the machine runs is inside what the audit said: random plans, random callers, every line and every
-//! destination of every step. This one test guards the promise.
+//! Whatever the machine does is inside what the audit said: random plans, random callers, and at every step the call as it
+//! is then (line, extension, variables and their equalities, subroutines, gates passed) and every destination. This one
+//! test guards the promise.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use audit::{Entry, EntryReport, Facts, prove};
+use audit::{Call, Certificate, Entry, EntryReport, Facts, proof};
 use dialplan::apps::ArgKind;
+use dialplan::control::Control;
 use dialplan::load::NoFiles;
 use dialplan::number::{Class, Country, classify};
 use dialplan::policy::OriginKind;
@@ -16,8 +18,8 @@ use proptest::prelude::*;
 
 const CONTEXTS: &[&str] = &["macro-m", "a", "b", "c", "d", "e", "out"];
 const EXTENS: &[&str] = &[
-    "s", "i", "t", "h", "e", "T", "o", "a", "1", "2", "204", "20-4", "*72", "_2XX", "_X.", "_X!", "_.", "_9NX",
-    "_[a-z]", "_1-X", "1/204", "_XX/_2X",
+    "s", "s", "s", "s", "1", "1", "204", "204", "_X.", "_2XX", "_.", "_X!", "s", "i", "t", "h", "e", "T", "o", "a",
+    "1", "2", "204", "20-4", "*72", "_2XX", "_X.", "_X!", "_.", "_9NX", "_[a-z]", "_1-X", "1/204", "_XX/_2X",
 ];
 /// What callers dial, press, call themselves, and what the database holds.
 const DATA: &[&str] = &[
@@ -60,6 +62,13 @@ const DATA: &[&str] = &[
     "-1",
     "2x",
     " 1 ",
+    "2_0-4&1%",
+    "-",
+    "912555%d&204",
+    "20455550100204555501002045555010020455550100204555501002045555010020455550100204555",
+    "_2XX",
+    "1234",
+    "é1",
 ];
 const KEYS: &[u8] = b"0123456789*#A";
 
@@ -74,6 +83,7 @@ fn text() -> impl Strategy<Value = String> {
         2 => word(&["${EXTEN}", "${EXTEN:1}", "${EXTEN:-2}", "${EXTEN:0:1}", "${EXTEN:1:-1}", "${EXTEN:9}"]),
         2 => word(&["${V}", "${W}", "${V:1}", "${ARG1}", "${GOSUB_RETVAL}", "${G}", "${INVALID_EXTEN}", "${CONTEXT}", "${PRIORITY}"]),
         1 => word(&["${CALLERID(num)}", "${CALLERID(name)}", "${DB(a/b)}", "${FILTER(0-9,${EXTEN})}", "${FILTER(0-9,${V})}", "${LEN(${V})}"]),
+        1 => word(&["${FILTER(0-9X,${W})}", "${TOUPPER(${V})}", "${TOLOWER(${W})}", "${LEN(${EXTEN})}", "${CUT(W,,2)}", "${CUT(V,-,1)}", "${V:0:2}", "${W:-2}", "${V:1:-1}", "${ISNULL(${V})}", "${ARGC}", "${ARG2}", "${EXISTS(${W})}", "9${EXTEN}", "${v}", "${TRIM(${V})}", "${LOCAL(V)}", "${GLOBAL(G)}", "${IF($[${LEN(${V})} > 2]?${V}:1)}", "$[\"${V}\" = \"${EXTEN}\"]", "$[${V} - 1]", "$[${V} =~ 2]"]),
         1 => word(&["$[1 + ${V}]", "$[${V} = 2]", "${${V}}", "${CUT(V,,1)}", "${IF($[${V} = 1]?1:2)}", "$[${V} | 2]", "${SET(W=1)}"]),
     ]
 }
@@ -102,12 +112,51 @@ fn destination() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Comparisons that tell something of what was compared.
+fn condition() -> impl Strategy<Value = String> {
+    let side = || {
+        word(&[
+            "${V}",
+            "${W}",
+            "${EXTEN}",
+            "${FILTER(0-9,${EXTEN})}",
+            "${FILTER(0-9,${V})}",
+            "${EXTEN:1}",
+            "${V:1}",
+            "${EXTEN:0:1}",
+            "1",
+            "204",
+            "",
+            "02",
+            "-1",
+            "${ARG1}",
+            "${LEN(${V})}",
+            "${GOSUB_RETVAL}",
+            "1234",
+        ])
+    };
+    let one = || {
+        (side(), word(&["=", "=", "=", "!=", "<", ">="]), side(), any::<bool>()).prop_map(|(a, op, b, quoted)| {
+            if quoted { format!("\"{a}\" {op} \"{b}\"") } else { format!("{a} {op} {b}") }
+        })
+    };
+    (one(), word(&["&", "|"]), one(), 0..6_u8).prop_map(|(a, op, b, kind)| match kind {
+        0 => format!("$[{a} {op} {b}]"),
+        1 => format!("$[!({a})]"),
+        _ => format!("$[{a}]"),
+    })
+}
+
 fn line() -> impl Strategy<Value = String> {
     let plain = prop_oneof![
         3 => destination().prop_map(|d| format!("Dial({d})")),
         1 => destination().prop_map(|d| format!("Dial({d},20,gr)")),
         3 => label().prop_map(|l| format!("Goto({l})")),
         2 => (text(), label(), label()).prop_map(|(t, l, m)| format!("GotoIf({t}?{l}:{m})")),
+        2 => (condition(), label(), label()).prop_map(|(c, l, m)| format!("GotoIf({c}?{l}:{m})")),
+        1 => (condition(), label()).prop_map(|(c, l)| format!("GotoIf({c}?{l})")),
+        1 => Just("Authenticate(1234)".to_owned()),
+        1 => (word(&["V", "W", "EXTEN", "ARG1"]), text()).prop_map(|(n, t)| format!("Set(LOCAL({n})={t})")),
         1 => (text(), label()).prop_map(|(t, l)| format!("GotoIf($[{t} = 1]?{l})")),
         1 => label().prop_map(|l| format!("GotoIfTime(*,*,*,*?{l})")),
         3 => (word(&["V", "W", "G", "_V", "__W", "GLOBAL(G)", "LOCAL(V)", "CALLERID(num)", "CALLERID(name)", "${W}", "v", "ARRAY(V,W)"]), text())
@@ -139,7 +188,8 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 fn plan() -> impl Strategy<Value = String> {
-    let exten = (word(EXTENS), proptest::collection::vec((line(), 0..6_u8), 1..5), 1..3_u32);
+    let exten =
+        (word(EXTENS), proptest::collection::vec((line(), 0..6_u8), 1..5), prop_oneof![4 => Just(1_u32), 1 => Just(2)]);
     let context = (proptest::collection::vec(exten, 1..4), proptest::option::of((word(CONTEXTS), any::<bool>())));
     (proptest::collection::vec(context, CONTEXTS.len()), any::<bool>()).prop_map(|(contexts, falls)| {
         let mut text = String::from("[general]\n");
@@ -246,6 +296,7 @@ fn facts(clean: bool) -> Facts {
 
 struct Judge<'a> {
     report: &'a EntryReport,
+    certificate: &'a Certificate,
     facts: &'a Facts,
     trace: Vec<String>,
     locals: usize,
@@ -258,6 +309,59 @@ impl Judge<'_> {
             self.trace.join("\n  "),
             self.report.sinks.iter().map(|s| &s.0).collect::<Vec<_>>()
         )
+    }
+
+    /// The call as it is lies inside the certificate. A value that working out the line's own values changes may be the one
+    /// before or the one after.
+    fn inside(
+        &self,
+        program: &Program,
+        machine: &Machine,
+        before: &BTreeMap<String, String>,
+        line: Option<&Invocation>,
+        world: &World,
+        passed: &BTreeSet<String>,
+    ) -> Result<(), String> {
+        let after = values(machine);
+        let global = |name: &str| world.globals.get(name).or_else(|| program.globals().get(name)).cloned();
+        let check = |values: &BTreeMap<String, String>| {
+            let place = machine.place();
+            let call = Call {
+                line: line.map(|line| line.span),
+                context: &place.context,
+                exten: &place.exten,
+                get: &|name| values.get(name).cloned().or_else(|| global(name)),
+                set: values.keys().cloned().collect(),
+                sites: machine.sites(),
+                passed,
+            };
+            self.certificate.holds(program, &call)
+        };
+        let mut mixed = before.clone();
+        mixed.extend(after.get("INVALID_EXTEN").map(|text| ("INVALID_EXTEN".to_owned(), text.clone())));
+        if mixed == after {
+            return check(&after).map_err(|wrong| self.outside(machine, line, &wrong));
+        }
+        check(&mixed).or_else(|_| check(&after)).map_err(|wrong| self.outside(machine, line, &wrong))
+    }
+
+    fn outside(&self, machine: &Machine, line: Option<&Invocation>, wrong: &str) -> String {
+        let line = line.map_or_else(|| "waiting for keys".to_owned(), Invocation::text);
+        self.wrong(&format!("at {} {line}: {wrong}", machine.place()))
+    }
+
+    /// Where a gate of this line would stand.
+    fn gate(&self, program: &Program, line: &Invocation) -> String {
+        let extens = program.contexts().iter().flat_map(|context| &context.extens);
+        let title = extens
+            .filter(|exten| exten.lines.values().any(|one| one.span == line.span))
+            .map(dialplan::program::Exten::title)
+            .next()
+            .unwrap_or_default();
+        let extens = program.contexts().iter().flat_map(|context| &context.extens);
+        let priority =
+            extens.flat_map(|exten| &exten.lines).find(|(_, one)| one.span == line.span).map_or(0, |(n, _)| *n);
+        format!("{},{title},{priority}", line.place.context)
     }
 
     fn reaches(&self, sink: &Sink) -> bool {
@@ -315,16 +419,23 @@ impl Judge<'_> {
         place: Place,
         world: &mut World,
         inherited: &[(String, String)],
+        passed: &BTreeSet<String>,
         depth: u32,
     ) -> Result<(), String> {
+        let mut passed = passed.clone();
         let mut machine = Machine::start(Arc::clone(program), place, &world.number.clone());
         for (name, value) in inherited {
             machine.set(name, value.clone());
         }
         for _ in 0..150 {
+            let before = values(&machine);
             match machine.step(world) {
-                Step::Run(invocation) => self.run(program, &mut machine, invocation, world, depth)?,
+                Step::Run(invocation) => {
+                    self.inside(program, &machine, &before, Some(&invocation), world, &passed)?;
+                    self.run(program, &mut machine, invocation, world, &mut passed, depth)?;
+                }
                 Step::Collect { .. } => {
+                    self.inside(program, &machine, &before, None, world, &passed)?;
                     let what = match world.chance.byte() % 5 {
                         0 => Collected::Timeout,
                         1 if world.chance.once_in(8) => Collected::Hangup,
@@ -348,27 +459,38 @@ impl Judge<'_> {
         machine: &mut Machine,
         invocation: Invocation,
         world: &mut World,
+        passed: &mut BTreeSet<String>,
         depth: u32,
     ) -> Result<(), String> {
         self.trace.push(format!("{} {}", invocation.place, invocation.text()));
         if !self.report.lines.contains(&invocation.span) {
             return Err(self.wrong("runs a line that was not reached"));
         }
+        let gate = self.gate(program, &invocation);
         if invocation.control.is_some() {
+            if is_true(&invocation) {
+                passed.insert(gate);
+            }
             return match machine.control(&invocation, world) {
                 ControlResult::Done => Ok(()),
-                ControlResult::Run(inner) => self.act(program, machine, &inner, world, depth),
+                ControlResult::Run(inner) => {
+                    let gate = self.gate(program, &inner);
+                    self.act(program, machine, &inner, world, passed, gate, depth)
+                }
             };
         }
-        self.act(program, machine, &invocation, world, depth)
+        self.act(program, machine, &invocation, world, passed, gate, depth)
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn act(
         &mut self,
         program: &Arc<Program>,
         machine: &mut Machine,
         invocation: &Invocation,
         world: &mut World,
+        passed: &mut BTreeSet<String>,
+        gate: String,
         depth: u32,
     ) -> Result<(), String> {
         // Once `h` runs, no time limit counts any more.
@@ -386,7 +508,7 @@ impl Judge<'_> {
                     let place = Place::new(&context, &exten, 1);
                     if depth < 3 && self.locals < 12 {
                         let inherited = machine.inherited();
-                        self.call(program, place, world, &inherited, depth + 1)?;
+                        self.call(program, place, world, &inherited, passed, depth + 1)?;
                         self.trace.push("back from Local".to_owned());
                     }
                 }
@@ -424,7 +546,12 @@ impl Judge<'_> {
                 }
                 _ => machine.advance(),
             },
+            "Authenticate" => {
+                passed.insert(gate);
+                machine.advance();
+            }
             "DISA" => {
+                passed.insert(gate);
                 let exten = world.chance.of(&["1", "2", "204", "912", "*72"]);
                 go(machine, invocation.arg(1), exten);
             }
@@ -442,6 +569,20 @@ impl Judge<'_> {
     }
 }
 
+fn values(machine: &Machine) -> BTreeMap<String, String> {
+    machine.variables().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Whether a line's condition holds, so that a secret that it compares was known.
+fn is_true(line: &Invocation) -> bool {
+    match line.control.as_deref() {
+        Some(
+            Control::GotoIf { condition, .. } | Control::GosubIf { condition, .. } | Control::ExecIf { condition, .. },
+        ) => dialplan::truth(condition),
+        _ => false,
+    }
+}
+
 /// One random plan with one random caller.
 type Case = (String, usize, u8, bool, (String, String, bool), Vec<u8>);
 
@@ -451,11 +592,13 @@ fn case() -> impl Strategy<Value = Case> {
         0..12_usize,
         0..16_u8,
         any::<bool>(),
-        (word(CONTEXTS), prop_oneof![word(DATA), word(&["s", "1", "204"])], any::<bool>()),
+        (word(CONTEXTS), prop_oneof![1 => word(DATA), 3 => word(&["s", "1", "204", "s", "912"])], any::<bool>()),
         proptest::collection::vec(any::<u8>(), 8..64),
     )
 }
 
+/// Plans that were followed with languages.
+static FINE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 /// Lines that machines ran while they were watched.
 static STEPS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
@@ -480,8 +623,10 @@ fn stays_inside((text, which, flags, clean, start, bytes): Case) -> Result<(), T
     let place = Place::new(&context, if any_exten { "s" } else { dialled }, 1);
     let facts = facts(clean);
     let entry = Entry { name: "strangers".into(), origin: OriginKind::Stranger, place, any_exten };
-    let report = prove(&program, &[entry], &facts);
-    let mut judge = Judge { report: &report.entries[0], facts: &facts, trace: Vec::new(), locals: 0 };
+    let (report, certificates) = proof(&program, &[entry], &facts);
+    let certificate = &certificates["strangers"];
+    FINE.fetch_add(u64::from(certificate.is_fine()), std::sync::atomic::Ordering::Relaxed);
+    let mut judge = Judge { report: &report.entries[0], certificate, facts: &facts, trace: Vec::new(), locals: 0 };
     let mut chance = Chance { bytes, at: 0 };
     let (number, name) = (chance.of(DATA).to_owned(), chance.of(DATA).to_owned());
     let mut world = World { chance, globals: BTreeMap::new(), number, name };
@@ -489,7 +634,7 @@ fn stays_inside((text, which, flags, clean, start, bytes): Case) -> Result<(), T
         judge.trace.clear();
         judge.locals = 0;
         let place = Place::new(&context, dialled, 1);
-        if let Err(wrong) = judge.call(&program, place, &mut world, &[], 0) {
+        if let Err(wrong) = judge.call(&program, place, &mut world, &[], &BTreeSet::new(), 0) {
             return Err(TestCaseError::fail(wrong));
         }
         let ran = u64::try_from(judge.trace.len()).unwrap();
@@ -508,20 +653,45 @@ pub(crate) fn first_wrong(cases: u32) -> Option<String> {
 }
 
 #[test]
-fn every_step_is_inside_the_report() {
-    let config = ProptestConfig {
-        cases: cases(),
-        max_shrink_iters: shrinks(),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    proptest::test_runner::TestRunner::new(config).run(&case(), stays_inside).unwrap_or_else(|wrong| panic!("{wrong}"));
-    println!("{} plans, {} steps inside", cases(), STEPS.load(std::sync::atomic::Ordering::Relaxed));
+fn every_state_is_inside_the_certificate() {
+    let counted = |all: &std::sync::atomic::AtomicU64| all.load(std::sync::atomic::Ordering::Relaxed);
+    let mut plans = 0;
+    while counted(&STEPS) < steps() {
+        let config = ProptestConfig {
+            cases: BATCH,
+            max_shrink_iters: shrinks(),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        };
+        runner(config, plans).run(&case(), stays_inside).unwrap_or_else(|wrong| match wrong {
+            proptest::test_runner::TestError::Fail(why, (plan, which, flags, clean, start, bytes)) => {
+                panic!("{why}\n{plan}\ndialect {which}, flags {flags}, clean {clean}, {start:?}, {bytes:?}")
+            }
+            proptest::test_runner::TestError::Abort(why) => panic!("{why}"),
+        });
+        plans += BATCH;
+    }
+    let (fine, steps) = (counted(&FINE), counted(&STEPS));
+    println!("{plans} plans, {fine} of them with languages, {steps} steps inside");
 }
 
-/// A quick look on every run; `AUDIT_CASES` for a night.
-fn cases() -> u32 {
-    std::env::var("AUDIT_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(600)
+/// The same plans on every run, so that a change is judged by what it changes; others each night.
+fn runner(config: ProptestConfig, batch: u32) -> proptest::test_runner::TestRunner {
+    use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+    if std::env::var_os("AUDIT_STEPS").is_some() {
+        return TestRunner::new(config);
+    }
+    let mut seed = [7; 32];
+    seed[..4].copy_from_slice(&batch.to_le_bytes());
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+}
+
+/// Plans at a time.
+const BATCH: u32 = 200;
+
+/// Steps on every run; `AUDIT_STEPS` for a night.
+fn steps() -> u64 {
+    std::env::var("AUDIT_STEPS").ok().and_then(|text| text.parse().ok()).unwrap_or(200_000)
 }
 
 /// How long a failing case is made smaller.

@@ -81,6 +81,11 @@ impl<P> Vars<P> {
         self.frames.last().map(|f| &f.back)
     }
 
+    /// Where all frames go back to, innermost first.
+    pub(crate) fn backs(&self) -> impl Iterator<Item = &P> {
+        self.frames.iter().rev().map(|frame| &frame.back)
+    }
+
     /// Sets a variable; `false` if there is no room for it.
     pub(crate) fn set(&mut self, name: &str, value: String) -> bool {
         let (name, inherit) = bare(name);

@@ -62,7 +62,7 @@ impl Prover<'_> {
         let var = self.names.var(name);
         let lang = state.env.read(self.langs, &self.names, var);
         let known = state.env.get(var);
-        if self.names.is_loose(name) {
+        if self.names.is_loose(name) || self.pinned.contains(&var) {
             return Val::of(lang);
         }
         let alias = match known.and_then(|val| val.alias) {
@@ -360,6 +360,7 @@ impl Prover<'_> {
                 Some(name) => {
                     let any = Val::of(self.langs.any());
                     self.assign(state, name.trim(), any);
+                    self.pinned.insert(self.names.var(name.trim().trim_start_matches('_')));
                 }
                 None => {
                     self.wild("a function writes a variable that data names");

@@ -139,6 +139,10 @@ impl Gates {
         self.number(gates)
     }
 
+    pub(super) fn into_sets(self) -> Vec<Vec<Gate>> {
+        self.sets
+    }
+
     pub(super) fn get(&self, set: GateSet) -> &[Gate] {
         self.sets.get(set as usize).map_or(&[], Vec::as_slice)
     }

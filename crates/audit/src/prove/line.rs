@@ -40,6 +40,7 @@ impl Prover<'_> {
         if line.rules.compat.late_arguments && line.data.contains('$') {
             self.late(&mut here, line);
         }
+        self.expanded(&mut here, &line.call);
         self.moment(Some(here.at), here.node, &here.state.env);
         for after in self.call(&here, &line.call) {
             if after.state.env != here.state.env {
@@ -51,6 +52,21 @@ impl Prover<'_> {
                 node.gates = self.gates.with(node.gates, gate);
             }
             self.next(here.at, node, here.home, here.priority, &after.state, &after.via);
+        }
+    }
+
+    /// All values of a line are worked out before it does anything, also those of ways that it does not go: functions in
+    /// them act, and what they write may be anything from then on and is narrowed by no comparison of this line.
+    fn expanded(&mut self, here: &mut Here, call: &Call<Template>) {
+        self.pinned.clear();
+        if !self.acts.entry((here.home, here.priority)).or_insert_with(|| has_functions(call)).to_owned() {
+            return;
+        }
+        let mut templates = Vec::new();
+        call.each_template(&mut |template| templates.push(template.clone()));
+        for template in &templates {
+            self.functions(here, template);
+            self.written_while_read(&mut here.state, template);
         }
     }
 
@@ -341,6 +357,14 @@ impl Prover<'_> {
     pub(super) fn is_safe(&self) -> bool {
         self.plan.program.is_safe()
     }
+}
+
+fn has_functions(call: &Call<Template>) -> bool {
+    let mut any = false;
+    call.each_template(&mut |template| {
+        template.each_value(&mut |value| any |= matches!(value.name, Name::Function { .. }));
+    });
+    any
 }
 
 fn piece_text(piece: &dialplan::text::Piece) -> String {

@@ -8,7 +8,7 @@ mod dial;
 mod eval;
 pub(crate) mod gates;
 mod line;
-mod names;
+pub(crate) mod names;
 mod options;
 mod refine;
 pub(crate) mod search;
@@ -96,6 +96,12 @@ pub(crate) struct Prover<'a> {
     callers: HashMap<Stack, BTreeSet<usize>>,
     returns: HashMap<Stack, BTreeSet<usize>>,
     locals: BTreeSet<state::Var>,
+    /// What a variable held when a subroutine of that stack hid it.
+    hidden: HashMap<(Stack, state::Var), Lang>,
+    /// Variables that working out the values of this line writes.
+    pinned: BTreeSet<state::Var>,
+    /// Lines by whether functions stand in them.
+    acts: HashMap<(Home, u32), bool>,
     /// The context of the line that is looked at.
     here: u32,
     /// Classes of the numbers of a language, once worked out.
@@ -171,6 +177,9 @@ pub(crate) fn prove<'a>(
             callers: HashMap::new(),
             returns: HashMap::new(),
             locals: BTreeSet::new(),
+            hidden: HashMap::new(),
+            pinned: BTreeSet::new(),
+            acts: HashMap::new(),
             here: 0,
             classes: HashMap::new(),
             wild: lessons.wild.clone(),
@@ -309,13 +318,13 @@ impl<'a> Prover<'a> {
             let via = via.narrowed(*lang);
             self.flow(Node { spot, ..node }, State { exten: *lang, env: env.clone() }, from, via);
         }
-        if *at == At::Special {
+        if *at == At::Special && (hits.lines.is_empty() || !self.may_vanish_by_time(exten)) {
             return;
         }
         let missing = [hits.unmatched, hits.lacking].into_iter().flatten();
         let missing = missing.fold(self.langs.none(), |all, one| self.langs.or(all, one));
         if !self.langs.is_none(missing) {
-            if !matches!(at, At::First) {
+            if !matches!(at, At::First | At::Special) {
                 self.ran_out(from, node, &env);
             }
             // Whoever comes here may be sent to `i`, `e` or nowhere.
@@ -331,6 +340,11 @@ impl<'a> Prover<'a> {
             }
             self.moment(from, node, &env);
         }
+    }
+
+    /// A `t` or `T` behind a time condition or for one caller only may be gone when its first line is looked for.
+    fn may_vanish_by_time(&self, exten: Lang) -> bool {
+        self.langs.text(exten).is_some_and(|text| matches!(text.as_str(), "t" | "T"))
     }
 
     /// `h`, `i`, `t` and their like.
@@ -452,6 +466,16 @@ impl<'a> Prover<'a> {
     /// From here on variables may hold anything; everything is looked at once more.
     pub(crate) fn wild(&mut self, why: &str) {
         self.wild.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// All that was found, as the claims of a certificate.
+    pub(crate) fn claims(self) -> crate::certificate::States {
+        crate::certificate::States {
+            nodes: self.nodes.into_iter().map(|known| (known.node, known.state)).collect(),
+            callers: self.callers,
+            names: self.names.handed_over(),
+            gates: self.gates.into_sets(),
+        }
     }
 
     fn context_lang(&self) -> Lang {

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use dialplan::control::{Control, Target};
 use dialplan::program::Program;
 
-use crate::bytes::Bytes;
+use crate::certificate::of_values;
 use crate::lang::{Lang, Langs};
 use crate::mutant::{Mutant, on};
 use crate::value::Values;
@@ -15,7 +15,7 @@ use crate::vars::Vars;
 use super::state::{Unset, Var};
 
 /// Facts of the call itself that no assignment hides.
-const BUILT_IN: &[&str] = &[
+pub(crate) const BUILT_IN: &[&str] = &[
     "accountcode",
     "calleridnum",
     "calleridname",
@@ -89,7 +89,7 @@ impl Names {
             }
             let textual = program.compat().textual_expressions || program.compat().late_arguments;
             let values = if textual { Values::anything() } else { vars.assigned(name) };
-            let lang = langs.or(of_values(langs, &values), langs.empty());
+            let lang = langs.or(of_values(langs, values.iter()), langs.empty());
             let before = globals.get(name).copied().unwrap_or(lang);
             globals.insert(name.clone(), langs.bounded(langs.or(before, lang)));
         }
@@ -108,6 +108,11 @@ impl Names {
             empty,
             wild,
         }
+    }
+
+    /// Whether anybody named it so far.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.numbers.borrow().contains_key(&key(name))
     }
 
     /// The number of a name; a second spelling makes it loose.
@@ -133,6 +138,17 @@ impl Names {
         number
     }
 
+    /// For the certificate.
+    pub(crate) fn handed_over(&self) -> crate::certificate::VarNames {
+        let (unset, spelled) = (self.unset.borrow(), self.spelled.borrow());
+        let numbers = self.numbers.borrow();
+        let known = numbers.iter().map(|(key, var)| {
+            let first = spelled.get(*var as usize).cloned().unwrap_or_default();
+            (key.clone(), (*var, first, unset.get(*var as usize).copied().unwrap_or(self.any)))
+        });
+        crate::certificate::VarNames { known: known.collect(), loose: self.loose.borrow().clone(), wild: self.wild }
+    }
+
     pub(crate) fn is_built_in(&self, name: &str) -> bool {
         BUILT_IN.contains(&key(name).as_str())
     }
@@ -151,15 +167,4 @@ impl Unset for Names {
     fn unset(&self, var: Var) -> Lang {
         self.unset.borrow().get(var as usize).copied().unwrap_or(self.any)
     }
-}
-
-/// Rows of pieces as languages.
-pub(crate) fn of_values(langs: &Langs, values: &Values) -> Lang {
-    values.iter().fold(langs.none(), |all, value| {
-        let one = value.pieces().iter().fold(langs.empty(), |row, piece| {
-            let bytes: Bytes = piece.set;
-            langs.then(row, if piece.run { langs.run(bytes) } else { langs.one(bytes) })
-        });
-        langs.or(all, one)
-    })
 }

@@ -346,7 +346,7 @@ impl Prover<'_> {
     /// Narrows a source and all that are equal to it; false: nothing is left.
     fn narrow(&mut self, state: &mut State, source: Source, lang: Lang) -> bool {
         let langs = self.langs;
-        if self.names.wild && source != Source::Exten {
+        if matches!(source, Source::Var(var) if self.names.wild || self.pinned.contains(&var)) {
             return true;
         }
         let narrowed = langs.and(self.source(state, source), lang);

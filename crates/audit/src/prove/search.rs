@@ -59,6 +59,7 @@ pub(crate) struct Searches<'a> {
     patterns: RefCell<HashMap<Home, Lang>>,
     found: RefCell<HashMap<Question, Rc<Hits>>>,
     literals: RefCell<HashMap<(u32, u32, bool), Option<Lang>>>,
+    dashed: std::cell::OnceCell<Lang>,
 }
 
 impl<'a> Searches<'a> {
@@ -70,6 +71,7 @@ impl<'a> Searches<'a> {
             patterns: RefCell::default(),
             found: RefCell::default(),
             literals: RefCell::default(),
+            dashed: std::cell::OnceCell::new(),
         }
     }
 
@@ -209,6 +211,15 @@ impl<'a> Searches<'a> {
         langs.meets(exten, wanted).then(|| langs.and(exten, wanted))
     }
 
+    /// Names of extensions that have dashes.
+    fn dashed(&self) -> Lang {
+        *self.dashed.get_or_init(|| {
+            let extens = self.plan.program.contexts().iter().flat_map(|context| &context.extens);
+            let names: BTreeSet<&str> = extens.map(|exten| &*exten.name).filter(|name| name.contains('-')).collect();
+            self.langs.texts(names)
+        })
+    }
+
     fn underscore(&self) -> Lang {
         self.langs.then(self.langs.literal(b"_"), self.langs.any())
     }
@@ -223,8 +234,10 @@ impl<'a> Searches<'a> {
         if plain == lang {
             return lang;
         }
-        let named = langs.and(lang, langs.literal(found.name.as_bytes()));
-        langs.or(plain, named)
+        // Under fall-through a call keeps the name of one extension while it runs lines of another.
+        let names =
+            if self.plan.program.falls_through() { self.dashed() } else { langs.literal(found.name.as_bytes()) };
+        langs.or(plain, langs.and(lang, names))
     }
 
     /// All literals of a context that surely win what they match, as one language; nothing if that is too large.
@@ -339,6 +352,10 @@ impl<'a> Searches<'a> {
             left = langs.minus(left, lang);
         }
         unmatched = langs.or(unmatched, left);
+        if safe && !on(Mutant::DashKept) {
+            // What matches nothing loses its dashes all the same.
+            unmatched = langs.or(unmatched, langs.erase(unmatched, Bytes::NONE.with(b'-')));
+        }
         hits.unmatched = Some(unmatched).filter(|lang| !langs.is_none(*lang));
         hits
     }

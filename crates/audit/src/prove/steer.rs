@@ -86,9 +86,16 @@ impl Prover<'_> {
             }
             Control::Set(assigns) => {
                 let mut here = here.clone();
+                // All values are worked out before the first one is written.
+                let before = here.state.clone();
+                let several = assigns.len() > 1;
                 for assign in assigns {
                     self.effects_of(&mut here, &assign.value);
-                    self.set(&mut here, &assign.target, &assign.value);
+                    let mut val = self.template(&before, &assign.value);
+                    if several {
+                        val.alias = None;
+                    }
+                    self.set(&mut here, &assign.target, val);
                 }
                 plain(&here.state)
             }
@@ -130,7 +137,7 @@ impl Prover<'_> {
                     let Some(known) = self.nodes.get(caller) else { continue };
                     let (stack, before) = (known.node.stack, known.state.env.clone());
                     let mut state = here.state.clone();
-                    self.unhide(&mut state, &before);
+                    self.unhide(&mut state, &before, here.node.stack);
                     let node = Node { stack, ..here.node };
                     self.next(here.at, node, here.home, here.priority, &state, &Via::Next);
                 }
@@ -260,16 +267,42 @@ impl Prover<'_> {
         for (n, arg) in (1..).zip(args) {
             self.local(state, &format!("ARG{n}"), *arg);
         }
-        for n in args.len() + 1..=9 {
+        for n in args.len() + 1..=dialplan::limits::ARGUMENTS {
             let name = format!("ARG{n}");
+            if n > 9 && !self.names.knows(&name) {
+                continue;
+            }
             let before = self.read(state, &name).lang;
             if before != self.langs.empty() {
                 let lang = self.langs.or(before, self.langs.empty());
                 self.local(state, &name, Val::of(lang));
             }
         }
-        let count = self.langs.literal(args.len().to_string().as_bytes());
+        let mut count = self.langs.literal(args.len().to_string().as_bytes());
+        if args.len() == 1 && self.plan.program.compat().late_arguments {
+            // One argument whose value is empty is none, where arguments are told apart after the values are put in.
+            count = self.langs.or(count, self.langs.literal(b"0"));
+        }
         self.local(state, "ARGC", Val::of(count));
+    }
+
+    /// `LOCAL(name)`: what the variable held comes back when the subroutine returns.
+    fn hides(&mut self, here: &Here, name: &str) {
+        let (stack, var) = (here.node.stack, self.names.var(name));
+        if stack == 0 {
+            return;
+        }
+        let before = self.read(&here.state, name).lang;
+        let known = self.hidden.get(&(stack, var)).copied();
+        let both = known.map_or(before, |known| self.langs.bounded(self.langs.or(known, before)));
+        if known != Some(both) {
+            // Widened at once where it grows: it need not be exact.
+            let both = if known.is_some() { self.langs.widen(both) } else { both };
+            self.hidden.insert((stack, var), both);
+            for back in self.returns.get(&stack).cloned().unwrap_or_default() {
+                self.wake(back);
+            }
+        }
     }
 
     fn local(&mut self, state: &mut State, name: &str, mut val: Val) {
@@ -280,15 +313,17 @@ impl Prover<'_> {
     }
 
     /// Variables that a frame hid are what they were outside.
-    fn unhide(&mut self, state: &mut State, outside: &Env) {
+    fn unhide(&mut self, state: &mut State, outside: &Env, stack: u32) {
         if on(Mutant::LocalForgotten) {
             return;
         }
         for var in self.locals.clone() {
             let (inner, outer) =
                 (state.env.read(self.langs, &self.names, var), outside.read(self.langs, &self.names, var));
-            if inner != outer {
-                let lang = self.langs.bounded(self.langs.or(inner, outer));
+            let hidden = self.hidden.get(&(stack, var)).copied().unwrap_or(outer);
+            if inner != outer || hidden != outer {
+                let lang = self.langs.or(self.langs.or(inner, outer), hidden);
+                let lang = self.langs.bounded(lang);
                 state.env.set(var, Val::of(lang));
             }
         }
@@ -302,7 +337,7 @@ impl Prover<'_> {
             let Spot::Line { home, priority } = node.spot else { continue };
             let mut state = State { exten: outside.exten, env: here.state.env.clone() };
             state.env.forget(super::state::Source::Exten);
-            self.unhide(&mut state, &outside.env);
+            self.unhide(&mut state, &outside.env, here.node.stack);
             if let Some(value) = value
                 && !on(Mutant::ReturnValue)
             {
@@ -314,8 +349,7 @@ impl Prover<'_> {
         }
     }
 
-    fn set(&mut self, here: &mut Here, target: &Written<Template>, value: &Template) {
-        let val = self.template(&here.state, value);
+    fn set(&mut self, here: &mut Here, target: &Written<Template>, val: Val) {
         let (name, args) = match target {
             Written::Variable(name) => {
                 self.effects_of(here, name);
@@ -354,6 +388,7 @@ impl Prover<'_> {
             "LOCAL" => match literal {
                 Some(name) => {
                     let name = name.trim_start_matches('_').to_owned();
+                    self.hides(here, &name);
                     self.local(&mut here.state, &name, val);
                 }
                 None => {

@@ -201,6 +201,15 @@ pub enum Control<T> {
 }
 
 impl Call<Template> {
+    /// Calls `f` for every template whose values are put in when the line runs: all of them, before the application runs.
+    pub fn each_template(&self, f: &mut dyn FnMut(&Template)) {
+        let none = self.expand(&mut |template: &Template| {
+            f(template);
+            Ok(String::new())
+        });
+        drop(none);
+    }
+
     /// Calls `f` for this and for those inside ExecIf.
     pub fn each<'a>(&'a self, f: &mut dyn FnMut(&'a Call<Template>)) {
         f(self);

@@ -196,6 +196,11 @@ impl Machine {
         self.vars.depth()
     }
 
+    /// Where its Gosubs and macros go back to, innermost first.
+    pub fn sites(&self) -> Vec<Place> {
+        self.vars.backs().map(|back| back.place.clone()).collect()
+    }
+
     /// Whether `h` runs.
     pub fn hanging_up(&self) -> bool {
         self.hanging_up
