@@ -1,6 +1,7 @@
 """sipp: many calls at once, by scenarios in sipp/ and by its built-in ones. Next: meter.py."""
 import csv
 import os
+import time
 
 import procs
 from message import digest
@@ -33,11 +34,13 @@ class Sipp:
         self.argv, self.proc = argv + (["-s", service] if service else []) + list(extra), None
 
     def register(self, user, secret, exchange):
-        """Register the port that sipp will use (it has to be free still)."""
+        """Register the port that sipp will use (it has to be free still), and take the lamp's NOTIFY, which sipp would count as a call."""
         with RawPhone(user, secret, exchange, self.ip, port=self.port) as p:
             r = p.register()
             if r.status != 200:
                 raise AssertionError("REGISTER of %s for sipp: %s" % (user, r.start))
+            procs.poll("the lamp of %s" % user, lambda: p.notifies, 5, 0.05)
+            time.sleep(0.1)
         return self
 
     def answers(self, user, secret, exchange, dialled, calls):
