@@ -21,9 +21,9 @@ def left_over(x, before, what):
     files, memory = x.files(), x.rss()
     assert files <= before[0] + 4, "%d open files before, %d after %s" % (before[0], files, what)
     # What may stay: page caches of the store and pages the allocator has not given back. Anything that a call itself left
-    # behind would pass 20 kB a call.
+    # behind would pass 12 kB a call.
     try:
-        procs.poll("memory", lambda: x.rss() < before[1] + 20000, 20, 1)
+        procs.poll("memory", lambda: x.rss() < before[1] + 12000, 20, 1)
     except TimeoutError:
         raise AssertionError("%d kB before, %d kB after %s" % (before[1], x.rss(), what))
     return memory
