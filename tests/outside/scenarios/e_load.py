@@ -6,8 +6,8 @@ from exchange import Exchange
 from sipp import Sipp
 
 
-def left_over(x, before, what):
-    """Fail if calls, transactions, tasks, ports or much memory are left after the load."""
+def left_over(x, before, what, may_stay=12000):
+    """Fail if calls, transactions, tasks, ports or more than `may_stay` kB of memory are left after the load."""
     x.wait_idle(30)
 
     def gauges():
@@ -18,15 +18,13 @@ def left_over(x, before, what):
         procs.poll("gauges at zero", lambda: not gauges(), 45, 0.5)         # RFC 3261 timers H, J, K run 32 s
     except TimeoutError:
         raise AssertionError("left over after %s: %r" % (what, gauges()))
-    files, memory = x.files(), x.rss()
+    files = x.files()
     assert files <= before[0] + 4, "%d open files before, %d after %s" % (before[0], files, what)
-    # What may stay: page caches of the store and pages the allocator has not given back. Anything that a call itself left
-    # behind would pass 12 kB a call.
     try:
-        procs.poll("memory", lambda: x.rss() < before[1] + 12000, 20, 1)
+        procs.poll("memory", lambda: x.rss() < before[1] + may_stay, 40, 1)
     except TimeoutError:
         raise AssertionError("%d kB before, %d kB after %s" % (before[1], x.rss(), what))
-    return memory
+    return x.rss()
 
 
 def state(x):
@@ -68,13 +66,23 @@ def test_thousand_bridged_calls():
             assert result["ok"] == calls and not result["failed"], (result, other, caller.text()[-600:])
             assert other["ok"] == calls and not other["failed"], (result, other, phone.text()[-600:])
             return result["retrans"] + other["retrans"]
+        # While 40 calls a second come, the transactions of the last 32 s (RFC 3261 timers H, J and K) are alive: 14 MB at the
+        # peak, whose pages the allocator keeps for the next time. So the first thousand may leave that much, once; the second
+        # finds the room made, and what it adds was left behind by its calls: less than 4 kB a call, which no forgotten
+        # transaction or dialog fits into.
         round(100, 40)
         x.wait_idle()
-        before = state(x)
+        cold = state(x)
+        round(1000, 40)
+        before = cold[0], left_over(x, cold, "the first 1,000 bridged calls", 18000)
         again = round(1000, 40)
-        after = left_over(x, before, "1,000 bridged calls")
-        procs.poll("records", lambda: len(x.calls_in_store()) >= 2200, 10, 0.5)
-        test_thousand_bridged_calls.note = "  (%d kB before, %d after; %d retransmissions)" % (before[1], after, again)
+        after = left_over(x, before, "the second 1,000 bridged calls", 4000)
+        procs.poll("records", lambda: len(x.calls_in_store()) >= 4200, 10, 0.5)
+        test_thousand_bridged_calls.note = "  (%d kB at first, %d after 1,000 calls, %d after 2,000; %d retransmissions)" % (
+            cold[1], before[1], after, again)
+
+
+test_thousand_bridged_calls.limit = 300
 
 
 def test_limits_bind_and_others_are_served():
