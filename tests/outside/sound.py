@@ -133,6 +133,25 @@ def tone_in(heard, hz, share=0.5, floor=100):
     return round(sum(0.05 for b in _blocks(s, n) if rms(b) > floor and goertzel(b, rate, hz) >= share), 2)
 
 
+def tones_in_order(heard, pitches, share=0.6, floor=100, least=0.15):
+    """[(hz, first sample, last sample)] of the tones of these pitches, as they were heard one after the other; what lasts
+    less than `least` seconds does not count, a gap of a tenth of a second does not end a tone."""
+    rate, s = load(heard)
+    n, out = rate // 50, []
+    for at in range(0, len(s) - n + 1, n):
+        block = s[at:at + n]
+        if rms(block) <= floor:
+            continue
+        hz = max(pitches, key=lambda hz: goertzel(block, rate, hz))
+        if goertzel(block, rate, hz) < share:
+            continue
+        if out and out[-1][0] == hz and at - out[-1][2] <= rate // 10:
+            out[-1] = hz, out[-1][1], at + n
+        else:
+            out.append((hz, at, at + n))
+    return [x for x in out if x[2] - x[1] >= least * rate]
+
+
 def sound_in(heard, floor=100):
     """Seconds that are not silence."""
     rate, s = load(heard)

@@ -20,8 +20,12 @@ def test_judges_of_sound():
     speech = sound.make_speech("If you know the extension of the person you are calling, you may dial it at any time.",
                                procs.tempdir("speech") + "/s.wav")
     assert sound.speech_like(speech)
+    speech_samples = sound.load(speech)[1]
     assert not sound.speech_like(tone) and not sound.speech_like(array.array("h", [0] * 80000))
     assert not sound.speech_like(sound.sine((440, 480), 4))
+    row = sound.sine(700, 1) + array.array("h", [0] * 4000) + sound.sine(1900, 0.5) + sound.sine(2300, 0.05) + sound.sine(2700, 0.5)
+    assert [hz for hz, _, _ in sound.tones_in_order(row, (700, 1900, 2300, 2700))] == [700, 1900, 2700]
+    assert sound.tones_in_order(speech_samples, (1900, 2300, 2700)) == []
     assert sound.dtmf_in(sound.dtmf_samples("0123456789*#")) == "0123456789*#"
 
 
