@@ -134,13 +134,15 @@ def rows(x):
         return [dict(r) for r in db.execute("SELECT * FROM messages")]
 
 
-def files(x):
-    """{uid: path} of every message file."""
+def files(x, parts=False):
+    """{uid: path} of every message file; with `parts` also of those that are being written."""
     found, root = {}, x.home + "/voicemail"
     for box in sorted(os.listdir(root)) if os.path.isdir(root) else []:
         for name in os.listdir(root + "/" + box):
             if name.endswith(".wav") and name[:-4] not in ("unavail", "busy", "temp", "greet"):
                 found[name[:-4]] = "%s/%s/%s" % (root, box, name)
+            elif parts:
+                found[name] = "%s/%s/%s" % (root, box, name)
             else:
                 assert not name.startswith(".part"), "an unfinished file: " + name
     return found

@@ -2,7 +2,6 @@
 import glob
 import os
 import random
-import re
 import resource
 import threading
 import time
@@ -306,15 +305,19 @@ KILLS = 200
 
 
 def _kill(x, chance, n, told, gone):
-    """One power cut while a stranger's message and the owner's deeds are under way."""
+    """One power cut while a stranger's message and the owner's deeds are under way: the moment a file of a message appears or
+    vanishes, soon after the last key of either, or at any time. Returns how many messages there are then, how many were kept in
+    part when it came (a file without its row), and how many were deleted in part."""
     before = {r["uid"]: r for r in rows(x)}
-    name, saved, marked = "k%d" % n, threading.Event(), []
+    name, saved = "k%d" % n, threading.Event()
+    spoken, leaves = threading.Event(), threading.Event()
 
     def stranger():
         try:
             with x.stranger(name) as s:
                 call = s.dial("55", timeout=3).wait_ok(3)
                 call.play(sound.sine(700, 0.2))
+                spoken.set()
                 call.dtmf("#", on=0.04, gap=0)
                 hears_prompt(call, "vm-msgsaved", 0, 3)
                 saved.set()
@@ -323,26 +326,36 @@ def _kill(x, chance, n, told, gone):
 
     def owner_deletes():
         try:
-            with x.raw("204", register=False) as me:
+            with x.raw("204") as me:
                 call = me.dial("6", timeout=3).wait_ok(3)
+                hears_prompt(call, "vm-opts", 0, 3)
+                start = len(call.samples)
                 call.dtmf("17", on=0.04, gap=0.06)
-                first = min(before.values(), key=lambda r: (r["folder"] != "INBOX", r["at"]), default=None)
-                marked.append(first and first["uid"])
-                call.dtmf("90" if chance.random() < 0.4 else "#", on=0.04, gap=0.04)
+                hears_prompt(call, "vm-undelete", start, 3)
+                if chance.random() < 0.4:
+                    call.dtmf("90", on=0.04, gap=0.04)
+                leaves.set()
                 call.dtmf("#", on=0.04, gap=0)
                 call.wait_end(2)
-                marked.append("end")
         except (AssertionError, TimeoutError, OSError):
             pass
     threads = [threading.Thread(target=stranger, daemon=True), threading.Thread(target=owner_deletes, daemon=True)]
     for t in threads:
         t.start()
-    end = time.monotonic() + 0.25 + chance.random() * 0.55
-    while time.monotonic() < end:
-        time.sleep(0.005)
+    event = chance.choice([spoken, leaves, "appears", "appears", "vanishes", None])
+    if event is None:
+        time.sleep(0.25 + chance.random() * 0.55)
+    elif isinstance(event, str):
+        _until(x, event == "appears", before)
+        time.sleep(chance.random() * 0.004)
+    else:
+        event.wait(3)
+        time.sleep(chance.random() * 0.15)
     x.kill()
     if saved.is_set():
         told.add(name)
+    cut = {r["uid"]: r["gone"] for r in rows(x)}
+    begun = len(set(files(x, parts=True)) - set(cut))
     x.start()
     for t in threads:
         t.join(4)
@@ -355,27 +368,36 @@ def _kill(x, chance, n, told, gone):
     gone |= lost
     missing = told - set(callers) - gone
     assert not missing, "told that they are kept, and lost: %r" % missing
-    return len(have)
+    return len(have), begun, sum(map(bool, cut.values()))
+
+
+def _until(x, appears, before, limit=3):
+    """Wait until a file of a message is there that was not, or one is no more; asks as often as it can."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        have = set(files(x, parts=True))
+        if have - set(before) if appears else set(before) - have:
+            return
 
 
 def test_power_cuts():
     """kill -9 at random moments while messages are spoken, stored, heard, moved and deleted, 200 times: every message whose caller
     was told is there, none twice, none half; what is not deleted stays."""
-    kept, finished, erased = [], [], []
+    cuts, erased = [], []
 
     def one(seed, count):
         chance, told, gone = random.Random(seed), set(), set()
         with exchange("review = false\nshortest = 0\noperator = false\n", ports=200) as x:
             for n in range(count):
-                kept.append(_kill(x, chance, n, told, gone))
-            finished.extend(map(int, re.findall(r"taken_in: (\d+)", x.output())))
+                cuts.append(_kill(x, chance, n, told, gone))
             erased.extend(gone)
             assert len(told) > count / 8, "only %d of %d callers were told" % (len(told), count)
     lanes = 4
     all_of([lambda seed=seed: one(seed, KILLS // lanes) for seed in range(lanes)], at_once=lanes, timeout=190)
-    assert len(kept) == KILLS
-    test_power_cuts.note = "  (%d cuts; %d messages were finished by the next start, %d were deleted meanwhile)" % (
-        len(kept), sum(finished), len(erased))
+    begun, going = sum(c[1] for c in cuts), sum(c[2] for c in cuts)
+    assert len(cuts) == KILLS and begun and going and erased, (len(cuts), begun, going, len(erased))
+    test_power_cuts.note = "  (%d cuts: %d while a message was kept, %d while one was deleted; %d were deleted)" % (
+        len(cuts), begun, going, len(erased))
 
 
 test_power_cuts.limit = 220
