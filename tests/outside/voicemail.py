@@ -1,6 +1,7 @@
 """What the voicemail scenarios share: an exchange whose prompts are short tones, messages as they lie on the disk, and a
 walk that presses every key wherever a caller can press one. Next: scenarios/i_voicemail.py."""
 import array
+import collections
 import contextlib
 import json
 import os
@@ -191,14 +192,18 @@ def spool(folder, n, box="204", seconds=0.3, name="INBOX"):
 # -- the walk
 
 class Walk:
-    """Presses every key in every state it finds, on several calls at once, nearest first. A state is what was said last."""
+    """Presses every key in every state it finds, on several calls at once, nearest first. A state is what was said last. The same
+    key may lead elsewhere another time (the last message was heard, the third wrong number): every outcome is remembered as a way."""
     KEYS = "0123456789*#"
+    TRIES = 250         # keys spent on the way to one state before it counts as not to be found again
 
-    def __init__(self, dial, hum=True, seconds=60, most=60):
-        self.dial, self.hum, self.until, self.most = dial, hum, time.monotonic() + seconds, most
-        self.edges, self.taken, self.lock, self.problems, self.calls = {}, set(), threading.Lock(), [], 0
+    def __init__(self, dial, hum=True, most=60):
+        self.dial, self.hum, self.until, self.most = dial, hum, 0, most
+        self.edges, self.taken, self.tries = {}, set(), collections.Counter()
+        self.lock, self.problems, self.calls = threading.Lock(), [], 0
 
-    def run(self, callers):
+    def run(self, callers, seconds):
+        self.until = time.monotonic() + seconds
         threads = [threading.Thread(target=self._caller, daemon=True) for _ in range(callers)]
         for t in threads:
             t.start()
@@ -213,7 +218,7 @@ class Walk:
 
     def left(self):
         """Keys of found states that were not pressed."""
-        known = self.states() | {s for s in self.edges.values()}
+        known = self.states().union(*self.edges.values())
         return [(s, k) for s in known if s != "end" for k in self.KEYS if (s, k) not in self.edges]
 
     def _caller(self):
@@ -243,7 +248,7 @@ class Walk:
             call.dtmf(key, on=0.05, gap=0.03)
             after = self._hear(call, start, state)
             with self.lock:
-                self.edges[state, key] = after
+                self.edges.setdefault((state, key), set()).add(after)
             state = after
         return pressed
 
@@ -258,13 +263,14 @@ class Walk:
             while todo:
                 here, first = todo.pop(0)
                 for k in self.KEYS:
-                    there = self.edges.get((here, k))
-                    if there in (None, "end") or there in seen:
-                        continue
-                    if any((there, key) not in self.taken for key in self.KEYS):
-                        return first or k
-                    seen.add(there)
-                    todo.append((there, first or k))
+                    for there in sorted(self.edges.get((here, k), ()), key=str):
+                        if there == "end" or there in seen:
+                            continue
+                        if self.tries[there] < self.TRIES and any((there, key) not in self.taken for key in self.KEYS):
+                            self.tries[there] += 1
+                            return first or k
+                        seen.add(there)
+                        todo.append((there, first or k))
         return None
 
     @staticmethod
