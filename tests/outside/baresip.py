@@ -20,10 +20,11 @@ from sound import read_wav, write_wav
 class Baresip:
     """One process with one account. `exchange` is (ip, port) of the registrar; register=False is a stranger.
 
-    mic: samples at 8 kHz that it speaks in each call. opts: account parameters such as "answermode=auto"."""
+    mic: samples at 8 kHz that it speaks in each call. opts: account parameters such as "answermode=auto".
+    name: what a stranger shows beside the number (from the file of accounts: the name of a uanew is a dangling pointer)."""
 
     def __init__(self, user, password="", exchange=("127.0.0.1", 5060), transport="udp", mic=None, register=True,
-                 opts="", conf="", ip=None, timeout=20):
+                 opts="", conf="", ip=None, timeout=20, name=""):
         self.user, self.ip, self.exchange = user, ip or procs.address(), exchange
         self.dir = procs.tempdir("b%s" % user)
         self.port, self.ctrl = procs.free_port(2, self.ip), procs.free_port()
@@ -36,8 +37,12 @@ class Baresip:
                  "call_max_calls 4", "sip_verify_server no", "ring_aufile none", "ringback_aufile none",
                  "callwaiting_aufile none", conf, "module_path /usr/lib/baresip/modules"]
         lines += ["module%s %s.so" % ("_" + kind if kind else "", m) for m, kind in mods]
-        for name, text in (("config", "\n".join(lines) + "\n"), ("accounts", "# none\n"), ("contacts", "\n")):
-            with open(os.path.join(self.dir, name), "w") as f:
+        where = "%s:%d" % exchange if register else "%s:%d" % (self.ip, self.port)
+        account = "<sip:%s@%s;transport=%s>;auth_pass=%s;regint=%d;audio_codecs=pcmu/8000/1,pcma/8000/1" % (
+            user, where, transport, password, 600 if register else 0) + (";" + opts if opts else "")
+        accounts = '"%s" %s\n' % (name, account) if name else "# none\n"
+        for file, text in (("config", "\n".join(lines) + "\n"), ("accounts", accounts), ("contacts", "\n")):
+            with open(os.path.join(self.dir, file), "w") as f:
                 f.write(text)
         self.log, self.events, self._cond = self.dir + "/log", [], threading.Condition()
         self._replies, self._token = {}, 0
@@ -45,10 +50,8 @@ class Baresip:
                                 env=procs.bound_env(self.ip))
         try:
             self._connect(timeout)
-            where = "%s:%d" % exchange if register else "%s:%d" % (self.ip, self.port)
-            account = "<sip:%s@%s;transport=%s>;auth_pass=%s;regint=%d;audio_codecs=pcmu/8000/1,pcma/8000/1" % (
-                user, where, transport, password, 600 if register else 0)
-            self.cmd("uanew", account + (";" + opts if opts else ""))
+            if not name:
+                self.cmd("uanew", account)
             if register:
                 self.wait_for("REGISTER_OK", timeout)
         except BaseException:

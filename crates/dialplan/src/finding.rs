@@ -79,7 +79,7 @@ impl Finding {
         if let Some(span) = self.span
             && let Some(text) = sources.line(span.file, span.line)
         {
-            let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let text: String = without_secrets(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             let number = span.line.to_string();
             let length = text.chars().count();
             let col = (span.col.max(1) as usize).min(length + 1);
@@ -90,15 +90,50 @@ impl Finding {
                 writeln!(out, " {} | {}{}", " ".repeat(number.len()), " ".repeat(col - 1), "^".repeat(carets.max(1)));
         }
         if let Some(repair) = &self.repair {
-            let _ = writeln!(out, "   repair: {repair}");
+            let _ = writeln!(out, "   repair: {}", without_secrets(repair));
         }
         out
     }
 }
 
+/// Words behind which a PIN or password may stand in a line.
+const SECRET_WORDS: [&str; 6] = ["authenticate", "disa", "pin", "passw", "secret", "passcode"];
+
+/// A line of a plan as it may be shown and logged: digits behind a word for a PIN become dots, one for each.
+fn without_secrets(line: &str) -> String {
+    let small = line.to_ascii_lowercase();
+    let starts = SECRET_WORDS.iter().filter_map(|word| {
+        let mut places = small.match_indices(word).map(|(at, _)| at);
+        places.find(|at| !small.get(..*at).is_some_and(|before| before.ends_with(|c: char| c.is_ascii_alphabetic())))
+    });
+    let Some((shown, rest)) = starts.min().and_then(|at| line.split_at_checked(at)) else { return line.to_owned() };
+    format!("{shown}{}", rest.replace(|c: char| c.is_ascii_digit(), "\u{2022}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pin_is_not_shown() {
+        for (line, shown) in [
+            (
+                "exten => 4,1,Authenticate(246813)",
+                "exten => 4,1,Authenticate(\u{2022}\u{2022}\u{2022}\u{2022}\u{2022}\u{2022})",
+            ),
+            ("exten => 4,1,DISA,12|a", "exten => 4,1,DISA,\u{2022}\u{2022}|a"),
+            ("MY_PIN=12", "MY_PIN=\u{2022}\u{2022}"),
+            ("exten => 1,1,Dial(PJSIP/spin12)", "exten => 1,1,Dial(PJSIP/spin12)"),
+            ("exten => é1,1,NoOp(İpin 1)", "exten => é1,1,NoOp(İpin \u{2022})"),
+        ] {
+            assert_eq!(without_secrets(line), shown);
+        }
+        let mut sources = SourceMap::default();
+        let file = sources.add("extensions.conf", "[a]\nexten => 1,1,DISA(1234|b)\n");
+        let span = Span { file, line: 2, col: 14, len: 12 };
+        let text = Finding::new("x", Severity::Note, Some(span), "m").repair("DISA(1234,b)").render(&sources);
+        assert!(!text.contains("1234") && text.contains("   |              ^^^^^^^^^^^^\n"), "{text}");
+    }
 
     #[test]
     fn caret_points_at_the_column() {

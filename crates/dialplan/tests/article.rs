@@ -153,6 +153,7 @@ fn its_own_mistakes_are_named_with_their_repair() {
     has("jump-to-nowhere", "Goto(s,16)");
     has("catch-all", "_.,1");
     has("secret-in-plan", "Authenticate(246813)");
+    has("include-shadowed", "_.,1,Wait(1)");
     for text in [
         "DigitTimeout,3",
         "ResponseTimeout,3",

@@ -186,10 +186,10 @@ pub(super) const TABLE: &[AppSpec] = &[
             opt_known('p', true, &[], "milliseconds between the names"),
             opt_known('a', false, &[], "also aliases"),
             opt_known('c', false, &[], "one name per box"),
-            opt_known('s', false, &[Effect::Jumps], "skips calling the extension"),
+            opt('s', "calls nobody: the extension is in DIRECTORY_EXTEN and the plan goes on"),
             opt_known('d', true, &[], "reads a digit map"),
         ])
-        .effects(&[Effect::Answers, Effect::Plays, Effect::Reads, Effect::Jumps, Effect::Writes(&["DIRECTORY_RESULT"])])
+        .effects(&[Effect::Answers, Effect::Plays, Effect::Reads, Effect::Jumps, Effect::Writes(&["DIRECTORY_RESULT", "DIRECTORY_EXTEN"])])
         .help("The chosen extension runs in the dial context; 0 goes to `o`, * to `a`."),
 ];
 

@@ -57,9 +57,7 @@ fn own(context: &Context, findings: &mut Findings, room: &mut usize) {
 }
 
 fn included(context: &Context, inner: &Context, findings: &mut Findings, room: &mut usize) {
-    // Catch-alls have a finding of their own.
-    let wide: Vec<&Exten> =
-        context.extens.iter().filter(|e| e.pattern.is_pattern() && !matches!(&*e.name, "_." | "_!")).collect();
+    let wide: Vec<&Exten> = context.extens.iter().filter(|e| e.pattern.is_pattern()).collect();
     if wide.is_empty() {
         return;
     }

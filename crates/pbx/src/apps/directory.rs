@@ -2,7 +2,8 @@
 //!
 //! Names are those of the configured extensions that are `listed`. Options: `f` first names, `l` last names (as without
 //! any), `b` both, each with `(n)` for so many letters instead of three; `e` says the number of the extension too; `m`
-//! offers all that fit at once, by one key each; `n` does not answer. `0` goes to `o`, `*` to `a` of the current context
+//! offers all that fit at once, by one key each; `n` does not answer; `s` calls nobody, the number is in
+//! `DIRECTORY_EXTEN` and the plan goes on. `0` goes to `o`, `*` to `a` of the current context
 //! where they exist. The chosen extension runs in the dial context; `DIRECTORY_RESULT` is `SELECTED`, `OPERATOR`,
 //! `ASSISTANT`, `TIMEOUT`, `USEREXIT` or `FAILED`.
 
@@ -50,6 +51,10 @@ pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
         let picked =
             if options.menu { pick(call, &found, &options).await? } else { offer(call, &found, &options).await? };
         match picked {
+            Picked::Person(number) if options.only_tell => {
+                call.machine.set("DIRECTORY_EXTEN", number);
+                return done(call, "SELECTED");
+            }
             Picked::Person(number) => return go(call, &context, &number).await,
             Picked::Exit(exten) if leave(call, exten) => return Ok(Next::Jumped),
             Picked::Exit(_) | Picked::Nobody => call.say(&["dir-nomore"], "").await.map(|_| ())?,
@@ -187,11 +192,13 @@ struct Options {
     extension: bool,
     menu: bool,
     no_answer: bool,
+    only_tell: bool,
 }
 
 impl Options {
     fn parse(text: &str) -> Self {
-        let mut options = Self { by: By::Last, letters: 3, extension: false, menu: false, no_answer: false };
+        let mut options =
+            Self { by: By::Last, letters: 3, extension: false, menu: false, no_answer: false, only_tell: false };
         let (mut first, mut last) = (false, false);
         let mut rest = text;
         while let Some(letter) = rest.chars().next() {
@@ -207,6 +214,7 @@ impl Options {
                 'e' => options.extension = true,
                 'm' => options.menu = true,
                 'n' => options.no_answer = true,
+                's' => options.only_tell = true,
                 _ => {}
             }
             if matches!(letter, 'f' | 'l' | 'b')
