@@ -323,6 +323,31 @@ pub enum Choice {
     Auto(Dialect),
 }
 
+/// What an application of 1.0 and 1.2 did about the priority n+101 (S15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OldJump {
+    /// It went there only by its option `j`.
+    Asked,
+    /// It went there by itself where the plan's `priorityjumping` says so.
+    Always,
+}
+
+/// Whether an application went on at n+101 once, by its name in the table of applications.
+pub fn jumps_101(app: &str) -> Option<OldJump> {
+    Some(match app {
+        "Authenticate" => OldJump::Asked,
+        // Whoever is called, sent away or joined was not to be had.
+        "Dial" | "RetryDial" | "Transfer" | "ChanIsAvail" | "Queue" | "ZapBarge" => OldJump::Always,
+        // A sound, a mailbox or an entry is not there; of MailboxExists and LookupBlacklist, it is.
+        "Playback" | "ControlPlayback" | "VoiceMail" | "MailboxExists" | "LookupBlacklist" | "DBget" => OldJump::Always,
+        "PrivacyManager" | "System" | "TrySystem" => OldJump::Always,
+        "SendText" | "SendImage" | "SendURL" => OldJump::Always,
+        "AddQueueMember" | "RemoveQueueMember" | "PauseQueueMember" | "UnpauseQueueMember" => OldJump::Always,
+        "MinivmRecord" => OldJump::Always,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

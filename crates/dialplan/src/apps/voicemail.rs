@@ -61,7 +61,7 @@ pub(super) const TABLE: &[AppSpec] = &[
     AppSpec::new("MailboxExists", "says whether there is such a mailbox")
         .args(&[need("mailbox", ArgKind::Mailbox), may("options", ArgKind::Text)])
         .effects(&[Effect::Writes(&["VMBOXEXISTSSTATUS"])])
-        .help("VMBOXEXISTSSTATUS is SUCCESS or FAILED. Nobody jumps to n+101."),
+        .help("VMBOXEXISTSSTATUS is SUCCESS or FAILED. Plans of 1.0 and 1.2 go on at n+101 where there is such a mailbox."),
     AppSpec::new("VMSayName", "says the name that was recorded for a mailbox, or its digits")
         .args(&[need("mailbox", ArgKind::Mailbox)])
         .effects(&[Effect::Answers, Effect::Plays]),

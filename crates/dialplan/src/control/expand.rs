@@ -114,10 +114,11 @@ impl Control<Template> {
                 no: each(no.as_ref(), expand, MacroCall::expand)?,
             },
             Control::MacroExit => Control::MacroExit,
-            Control::Lookup { set, found, jump_if_found } => Control::Lookup {
+            Control::Lookup { set, found, jump_if_found, option_j } => Control::Lookup {
                 set: set.iter().map(|a| a.expand(expand)).collect::<Result<_, _>>()?,
                 found: expand(found)?,
                 jump_if_found: *jump_if_found,
+                option_j: *option_j,
             },
             Control::ExecIf { condition, yes, no } => Control::ExecIf {
                 condition: expand(condition)?,

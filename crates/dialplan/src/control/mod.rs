@@ -180,6 +180,8 @@ pub enum Control<T> {
         found: T,
         /// Whether it jumps when found, or when not.
         jump_if_found: bool,
+        /// Whether the line asks for it by the option `j`.
+        option_j: bool,
     },
     /// `ExecIf(condition?app(args):app(args))`.
     ExecIf {

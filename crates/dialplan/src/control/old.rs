@@ -22,6 +22,7 @@ pub(super) fn call(name: &str, data: &Template) -> Option<Call<Template>> {
 fn control(name: &str, data: &Template) -> Option<Control<Template>> {
     let parts = data.split(b'|', Split::Parens, 8);
     let part = |n: usize| parts.get(n).cloned().unwrap_or_default();
+    let asks = |n: usize| part(n).as_literal().is_some_and(|options| options.contains('j'));
     let set = |name: &'static str, arg: &str| vec![assign(name, Template::literal(arg), data.clone())];
     // `SetCIDNum(200|a)`: the number that bills are made by, too.
     let caller = |what: &str| {
@@ -58,14 +59,19 @@ fn control(name: &str, data: &Template) -> Option<Control<Template>> {
         "dbget" => {
             let (name, key) = part(0).split_once(b'=')?;
             let set = vec![variable(name.trim(), function("DB", key.clone()))];
-            return Some(Control::Lookup { set, found: function("DB_EXISTS", key), jump_if_found: false });
+            return Some(Control::Lookup {
+                set,
+                found: function("DB_EXISTS", key),
+                jump_if_found: false,
+                option_j: asks(1),
+            });
         }
         "lookupblacklist" => {
             let key = Template::from_pieces(vec![text("blacklist/"), value("CALLERID", Template::literal("num"))]);
             let found = function("DB_EXISTS", key);
             let status = choice(found.clone(), Template::literal("FOUND"), Template::literal("NOTFOUND"));
             let set = vec![variable(Template::literal("LOOKUPBLSTATUS"), status)];
-            return Some(Control::Lookup { set, found, jump_if_found: true });
+            return Some(Control::Lookup { set, found, jump_if_found: true, option_j: asks(0) });
         }
         "lookupcidname" => {
             let key = Template::from_pieces(vec![text("cidname/"), value("CALLERID", Template::literal("num"))]);

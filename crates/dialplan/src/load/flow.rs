@@ -3,31 +3,11 @@
 use super::{Findings, codes};
 use crate::apps::Effect;
 use crate::control::{Call, Control, Label};
+use crate::dialect::{OldJump, jumps_101 as jumps_101_of};
 use crate::pattern::{Fit, Pattern};
 use crate::program::{Context, Exten, Line, Program};
 use crate::text::Template;
 use std::collections::{BTreeSet, HashSet};
-
-/// Applications that went on at n+101 once.
-const JUMPERS: &[&str] = &[
-    "Dial",
-    "Authenticate",
-    "LookupBlacklist",
-    "LookupCIDName",
-    "PrivacyManager",
-    "VoiceMail",
-    "VMAuthenticate",
-    "ChanIsAvail",
-    "DBget",
-    "Queue",
-    "MeetMe",
-    "TrySystem",
-    "System",
-    "Playback",
-    "Transfer",
-    "ZapBarge",
-    "RetryDial",
-];
 
 /// Where jumps of the whole plan may lead, as far as it is written out.
 #[derive(Default)]
@@ -133,14 +113,25 @@ fn ends(line: &Line) -> bool {
     }
 }
 
+/// Whether a call may go on at n+101 after this line: by the habit of its application, or by the offset of a macro.
 fn jumps_101(program: &Program, line: &Line) -> bool {
     let dialect = line.rules.dialect;
-    program.jumps_101(dialect) || dialect.is_old() && line.data.contains('j')
+    match old_jump(line) {
+        Some(OldJump::Always) if program.jumps_101(dialect) => true,
+        Some(_) => dialect.is_old() && line.data.contains('j'),
+        None => false,
+    }
 }
 
-fn is_jumper(line: &Line) -> bool {
-    let lookup = matches!(line.call.control.as_deref(), Some(Control::Lookup { .. }));
-    lookup || line.call.control.is_none() && JUMPERS.contains(&line.call.app.name())
+/// What its application did about n+101 once; one inside ExecIf, too.
+fn old_jump(line: &Line) -> Option<OldJump> {
+    let mut found = None;
+    line.call.each(&mut |call| {
+        let macros = matches!(call.control.as_deref(), Some(Control::Macro(_) | Control::MacroIf { .. }));
+        let habit = if macros { Some(OldJump::Always) } else { jumps_101_of(call.app.name()) };
+        found = found.max(habit);
+    });
+    found
 }
 
 fn unreachable(program: &Program, exten: &Exten, targets: &Targets<'_>, findings: &mut Findings) {
@@ -175,7 +166,7 @@ fn unreachable(program: &Program, exten: &Exten, targets: &Targets<'_>, findings
         }
         let from = priority.checked_sub(101).and_then(|p| exten.lines.get(&p).map(|line| (p, line)));
         match from {
-            Some((from, jumper)) if is_jumper(jumper) => {
+            Some((from, jumper)) if old_jump(jumper).is_some() => {
                 let app = &jumper.app;
                 let message = format!("{app} in priority {from} does not go on at {priority}: this line never runs");
                 findings.warn(codes::DEAD_101, line.span, message);

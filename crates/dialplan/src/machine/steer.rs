@@ -94,11 +94,11 @@ impl Machine {
                 Some(true) => self.end_macro(host),
                 _ => self.end(Ending::HungUp),
             },
-            Control::Lookup { set, found, jump_if_found } => {
+            Control::Lookup { set, found, jump_if_found, option_j } => {
                 for assign in set {
                     self.assign(assign, host)?;
                 }
-                if truth(found) != *jump_if_found || !self.jump_101(true, false, host) {
+                if truth(found) != *jump_if_found || !self.jump_101(true, *option_j, host) {
                     self.advance();
                 }
             }

@@ -6,7 +6,7 @@
 //! priority n+101 after the third wrong one; else the call ends. What Asterisk does with
 //! files, databases and account codes (`/path`, `d`, `m`, `a`) is not done: `a` would write the PIN into the call record.
 
-use super::{Outcome, arg};
+use super::{Outcome, arg, old_jump};
 use crate::call::{Call, Next};
 use crate::pin::{Digits, PinOf, Verdict};
 use crate::switch::Cause;
@@ -37,7 +37,7 @@ pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
             Verdict::Locked { .. } | Verdict::NoneSet | Verdict::Unknown => break,
         }
     }
-    if call.machine.jump_101(true, options.contains('j'), &mut call.channel) {
+    if let Next::Jumped = old_jump(call, "Authenticate", &options)? {
         return Ok(Next::Jumped);
     }
     call.say(&["vm-goodbye"], "").await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use media::sound::Sound;
 use tokio::time::Instant;
 
-use super::{Outcome, arg, letters};
+use super::{Outcome, arg, letters, old_jump};
 use crate::call::play::Heard;
 use crate::call::{Call, Event, Next};
 
@@ -18,7 +18,8 @@ pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
         Ok(Next::Line)
     };
     let Some(sound) = call.sound(arg(args, 0)) else {
-        return set(call, "ERROR", Duration::ZERO, None);
+        set(call, "ERROR", Duration::ZERO, None)?;
+        return old_jump(call, "ControlPlayback", arg(args, 7));
     };
     let step = arg(args, 1).parse().ok().filter(|ms| (1..=600_000).contains(ms)).unwrap_or(3000);
     let step = Duration::from_millis(step);

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use self::forward::Forwards;
 use self::options::Options;
 use self::target::Target;
-use super::{Outcome, arg, seconds};
+use super::{Outcome, arg, old_jump, seconds};
 use crate::call::bridge::BridgeEnd;
 use crate::call::codes::Codes;
 use crate::call::{Call, Event, Next, Stop};
@@ -247,8 +247,5 @@ fn finish(call: &mut Call, status: Status, started: Instant, cause: Option<Cause
         call.channel.hangup_cause = Some(cause);
     }
     let failed = matches!(status, Status::Busy | Status::Congestion | Status::Unavailable);
-    if failed && call.machine.jump_101(true, option_j, &mut call.channel) {
-        return Ok(Next::Jumped);
-    }
-    Ok(Next::Line)
+    if failed { old_jump(call, "Dial", if option_j { "j" } else { "" }) } else { Ok(Next::Line) }
 }

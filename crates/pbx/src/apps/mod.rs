@@ -42,6 +42,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use dialplan::Invocation;
+use dialplan::dialect::OldJump;
 
 use crate::call::{Call, Next, Stop};
 use crate::switch::Cause;
@@ -135,6 +136,14 @@ pub async fn run(call: &mut Call, invocation: &Invocation) -> Outcome {
 /// An argument, or the empty text.
 fn arg(args: &[String], index: usize) -> &str {
     args.get(index).map_or("", |text| text.trim())
+}
+
+/// After an application failed, or found what it looked for: old plans go on at its priority + 101 where there is such a
+/// line, some only by the option `j` (S15; [`dialplan::dialect::jumps_101`]).
+fn old_jump(call: &mut Call, app: &str, options: &str) -> Outcome {
+    let by_default = dialplan::dialect::jumps_101(app) == Some(OldJump::Always);
+    let jumped = call.machine.jump_101(by_default, options.contains('j'), &mut call.channel);
+    Ok(if jumped { Next::Jumped } else { Next::Line })
 }
 
 /// Seconds as the plan writes them (`2`, `0.5`); nothing for an empty or unreadable text.

@@ -1,9 +1,9 @@
 //! `Playback(file[&file…][,options])`: plays prompts to their end; keys pressed meanwhile are lost.
 //!
 //! `noanswer` plays before the answer as early media; `skip` plays nothing to a line that is not answered.
-//! `PLAYBACKSTATUS` is `SUCCESS` or `FAILED`.
+//! `PLAYBACKSTATUS` is `SUCCESS` or `FAILED`; old plans go on at n+101 where a sound is missing.
 
-use super::{Outcome, arg};
+use super::{Outcome, arg, old_jump};
 use crate::call::{Call, Next};
 
 pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
@@ -19,5 +19,5 @@ pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
     let all = names.iter().all(|name| call.sound(name).is_some());
     call.say(&names, "").await?;
     call.machine.set("PLAYBACKSTATUS", if all { "SUCCESS" } else { "FAILED" });
-    Ok(Next::Line)
+    if all { Ok(Next::Line) } else { old_jump(call, "Playback", if has("j") { "j" } else { "" }) }
 }

@@ -1,11 +1,12 @@
 //! `PrivacyManager([attempts[,digits[,options[,context]]]])`: a caller without caller ID is asked for his number.
 //!
 //! What he keys in becomes his caller ID, which nobody vouches for. In `context` only a number counts that it has.
-//! `PRIVACYMGRSTATUS` is `SUCCESS` or `FAILED`; it stays empty for a caller who has caller ID.
+//! `PRIVACYMGRSTATUS` is `SUCCESS` or `FAILED`; it stays empty for a caller who has caller ID. Old
+//! plans go on at n+101 where it is `FAILED`.
 
 use std::time::Duration;
 
-use super::{Outcome, arg};
+use super::{Outcome, arg, old_jump};
 use crate::call::play::Heard;
 use crate::call::{Call, Next, Stop};
 use crate::limits;
@@ -40,7 +41,7 @@ pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
         call.say(&["privacy-incorrect"], "").await?;
     }
     call.machine.set("PRIVACYMGRSTATUS", "FAILED");
-    Ok(Next::Line)
+    old_jump(call, "PrivacyManager", arg(args, 2))
 }
 
 /// Digits until `#`, or until none comes any more.

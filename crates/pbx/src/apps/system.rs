@@ -1,9 +1,9 @@
 //! `System(program[,arguments])`, `TrySystem(…)`: a named program of the scripts folder, never a shell line.
 //!
 //! Closed unless `[programs] system` names the program. `SYSTEMSTATUS` is `SUCCESS`, `APPERROR` (it ended with an error) or
-//! `FAILURE` (it did not run).
+//! `FAILURE` (it did not run). Old plans go on at n+101 after `APPERROR`.
 
-use super::{Outcome, arg};
+use super::{Outcome, arg, old_jump};
 use crate::call::{Call, Next};
 use crate::programs::NotRun;
 
@@ -23,5 +23,5 @@ pub(super) async fn run(call: &mut Call, args: &[String]) -> Outcome {
         }
     };
     call.machine.set("SYSTEMSTATUS", status);
-    Ok(Next::Line)
+    if status == "APPERROR" { old_jump(call, "System", "") } else { Ok(Next::Line) }
 }

@@ -5,15 +5,15 @@ use store::{Folder, Greeting};
 
 use super::{Named, greeting};
 use crate::apps::say;
-use crate::apps::{Outcome, arg};
+use crate::apps::{Outcome, arg, old_jump};
 use crate::call::{Call, Next};
 use crate::exchange::Exchange;
 
-/// `VMBOXEXISTSSTATUS` is `SUCCESS` or `FAILED`. There is no n+101 here.
+/// `VMBOXEXISTSSTATUS` is `SUCCESS` or `FAILED`; old plans go on at n+101 where there is such a mailbox.
 pub(in crate::apps) async fn exists(call: &mut Call, args: &[String]) -> Outcome {
     let known = Named::parse(arg(args, 0)).known(call).is_some();
     call.machine.set("VMBOXEXISTSSTATUS", if known { "SUCCESS" } else { "FAILED" });
-    Ok(Next::Line)
+    if known { old_jump(call, "MailboxExists", arg(args, 1)) } else { Ok(Next::Line) }
 }
 
 /// The recorded name, else the digits of the mailbox.

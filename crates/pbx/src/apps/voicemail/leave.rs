@@ -3,7 +3,7 @@
 //! He hears the greeting for the time being, else the one of `u` (nobody answers) or `b` (busy), else words of ours; then
 //! instructions, unless `s`; then the tone. `#` goes to the tone at once and ends the message; `0` leads to `o` and `*` to
 //! `a` of the current context, where the plan has them, and mean nothing where it has not. What was spoken is kept when
-//! he hangs up. `VMSTATUS` is `SUCCESS` (the message is on the disk), `USEREXIT` or `FAILED`.
+//! he hangs up. Old plans go on at n+101 where there is no such mailbox. `VMSTATUS` is `SUCCESS` (the message is on the disk), `USEREXIT` or `FAILED`.
 
 use store::{Error, Greeting};
 
@@ -11,7 +11,7 @@ use super::compose::{self, Draft, Ending, Wish};
 use super::options::Options;
 use super::{Named, greeting, has, leave_by, tell, trouble};
 use crate::apps::say;
-use crate::apps::{Outcome, arg};
+use crate::apps::{Outcome, arg, old_jump};
 use crate::call::play::Heard;
 use crate::call::{Call, Next, Stop};
 use crate::limits;
@@ -23,7 +23,8 @@ pub(in crate::apps) async fn run(call: &mut Call, args: &[String]) -> Outcome {
     let mailboxes: Vec<String> = named.iter().filter_map(|named| named.known(call)).collect();
     let Some(first) = mailboxes.first().cloned() else {
         tracing::warn!(call = %call.tree.id, mailbox = arg(args, 0), "VoiceMail: there is no such mailbox");
-        return done(call, "FAILED");
+        call.machine.set("VMSTATUS", "FAILED");
+        return old_jump(call, "VoiceMail", arg(args, 1));
     };
     call.machine.set("VMSTATUS", "FAILED");
     if !options.early {
