@@ -251,6 +251,7 @@ specs! {
     attendant: "attendant.md",
     dial: "dial.md",
     grants: "grants.md",
+    old_dialects: "old-dialects.md",
     old_jumps: "old-jumps.md",
     screening: "screening.md",
     second_tier: "second-tier.md",
