@@ -75,6 +75,8 @@ pub struct Channel {
     pub(crate) groups: BTreeMap<String, Member>,
     /// Fields of the record that the plan set.
     pub(crate) facts: BTreeMap<String, String>,
+    /// What a function read last from the plan's database.
+    pub(crate) db_result: Option<String>,
     /// `CONNECTEDLINE`.
     pub(crate) connected: BTreeMap<String, String>,
     /// `REDIRECTING`.
@@ -114,6 +116,7 @@ impl Channel {
             source: String::new(),
             groups: BTreeMap::new(),
             facts: BTreeMap::new(),
+            db_result: None,
             connected: BTreeMap::new(),
             redirecting: BTreeMap::new(),
             request: None,
@@ -221,6 +224,7 @@ impl Host for Channel {
             "CALLERID(num)" => self.caller_number.clone(),
             "DNID" => self.dialled.clone(),
             "SYSTEMNAME" => self.exchange.name(),
+            "DB_RESULT" => self.db_result.clone()?,
             _ => return None,
         })
     }

@@ -8,27 +8,30 @@ pub(crate) fn read(channel: &mut Channel, name: &str, args: &[String]) -> Option
     let first = arg(0);
     let yes = |is: bool| Some(u8::from(is).to_string());
     match name {
-        "BASENAME" => Some(first.rsplit('/').next().unwrap_or_default().to_owned()),
+        "BASENAME" => Some(path_parts(first).1.to_owned()),
         "BLACKLIST" => {
             let number = channel.caller_number.clone();
             yes(channel.exchange.database.get(&format!("blacklist/{number}")).is_some())
         }
         "CALLERPRES" => Some(presentation(channel).to_owned()),
         "CDR" => record(channel, first),
-        "CHANNEL_EXISTS" => yes(first == channel.name),
+        "CHANNEL_EXISTS" => yes(first == channel.name || first == channel.unique_id),
         "CHANNELS" => Some(channel.name.clone()),
         "CONNECTEDLINE" => connected(channel, first),
-        "DB" => channel.exchange.database.get(first).or(Some(String::new())),
+        "DB" => Some(entry(channel, first).unwrap_or_default()),
         "DB_DELETE" => {
-            let old = channel.exchange.database.get(first).unwrap_or_default();
+            let old = entry(channel, first).unwrap_or_default();
             channel.exchange.database.delete(first);
             Some(old)
         }
-        "DB_EXISTS" => yes(channel.exchange.database.get(first).is_some()),
+        "DB_EXISTS" => {
+            let is = entry(channel, first).is_some();
+            yes(is)
+        }
         "DB_KEYS" => Some(channel.exchange.database.keys(first).join(",")),
         "DB_KEYCOUNT" => Some(channel.exchange.database.keys(first).len().to_string()),
         "DEVICE_STATE" => Some(device(channel, first).to_owned()),
-        "DIRNAME" => Some(first.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned()),
+        "DIRNAME" => Some(path_parts(first).0.to_owned()),
         "GROUP" => Some(channel.groups.get(first).map(|group| group.name().to_owned()).unwrap_or_default()),
         "GROUP_COUNT" => Some(group_count(channel, first)),
         "GROUP_LIST" => {
@@ -38,7 +41,7 @@ pub(crate) fn read(channel: &mut Channel, name: &str, args: &[String]) -> Option
             Some(channel.groups.iter().map(name).collect::<Vec<_>>().join(" "))
         }
         "IFMODULE" => yes(false),
-        "JSON_DECODE" => json(first, arg(1), arg(2)),
+        "JSON_DECODE" => json(first, arg(1), arg(2), arg(3)),
         "PJSIP_HEADER" => header(channel, first, arg(1), arg(2)),
         "REDIRECTING" => Some(channel.redirecting.get(&first.to_ascii_lowercase()).cloned().unwrap_or_default()),
         "SIP_HEADER" => header(channel, "read", first, arg(1)),
@@ -98,6 +101,28 @@ pub(crate) fn write(channel: &mut Channel, name: &str, args: &[String], value: &
         }
         _ => return None,
     })
+}
+
+/// An entry of the plan's database; what was found is in `DB_RESULT` too.
+fn entry(channel: &mut Channel, key: &str) -> Option<String> {
+    let value = channel.exchange.database.get(key);
+    if value.is_some() {
+        channel.db_result.clone_from(&value);
+    }
+    value
+}
+
+/// Folder and name of a path, as POSIX has them: slashes at its end do not count, no folder is `.`.
+fn path_parts(path: &str) -> (&str, &str) {
+    let path = match path.trim_end_matches('/') {
+        "" if path.starts_with('/') => return ("/", "/"),
+        "" => return (".", "."),
+        path => path,
+    };
+    match path.rsplit_once('/') {
+        None => (".", path),
+        Some((folder, name)) => (Some(folder.trim_end_matches('/')).filter(|f| !f.is_empty()).unwrap_or("/"), name),
+    }
 }
 
 fn presentation(channel: &Channel) -> &'static str {
@@ -204,8 +229,9 @@ fn version(part: &str) -> String {
     }
 }
 
-/// The value at a path of a JSON text: names and numbers with dots between, or with another separator.
-fn json(text: &str, path: &str, separator: &str) -> Option<String> {
+/// The value at a path of a JSON text: names and numbers with dots between, or with another separator. Option `c`: how many
+/// values an array has.
+fn json(text: &str, path: &str, separator: &str, options: &str) -> Option<String> {
     let tree: serde_json::Value = serde_json::from_str(text).ok()?;
     let separator = if separator.is_empty() { "." } else { separator };
     let mut at = &tree;
@@ -219,6 +245,7 @@ fn json(text: &str, path: &str, separator: &str) -> Option<String> {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Bool(is) => u8::from(*is).to_string(),
         serde_json::Value::Null => String::new(),
+        serde_json::Value::Array(list) if options.contains('c') => list.len().to_string(),
         other => other.to_string(),
     })
 }
@@ -231,7 +258,7 @@ mod tests {
     fn a_path_leads_into_json() {
         let text = r#"{"who":{"names":["Ann","Bob"],"n":5,"ok":true,"nil":null}}"#;
         let check =
-            |path: &str, expected: Option<&str>| assert_eq!(json(text, path, "").as_deref(), expected, "{path}");
+            |path: &str, expected: Option<&str>| assert_eq!(json(text, path, "", "").as_deref(), expected, "{path}");
         check("who.names.1", Some("Bob"));
         check("who.n", Some("5"));
         check("who.ok", Some("1"));
@@ -239,7 +266,23 @@ mod tests {
         check("who.names", Some(r#"["Ann","Bob"]"#));
         check("who.names.9", None);
         check("nobody", None);
-        assert_eq!(json(text, "who/n", "/").as_deref(), Some("5"));
-        assert_eq!(json("no json", "a", ""), None);
+        assert_eq!(json(text, "who/n", "/", "").as_deref(), Some("5"));
+        assert_eq!(json(text, "who.names", "", "c").as_deref(), Some("2"));
+        assert_eq!(json(text, "who.n", "", "c").as_deref(), Some("5"));
+        assert_eq!(json("no json", "a", "", ""), None);
+    }
+
+    #[test]
+    fn paths_have_folder_and_name() {
+        for (path, folder, name) in [
+            ("/a/b.wav", "/a", "b.wav"),
+            ("b.wav", ".", "b.wav"),
+            ("/b.wav", "/", "b.wav"),
+            ("a//b/", "a", "b"),
+            ("/", "/", "/"),
+            ("", ".", "."),
+        ] {
+            assert_eq!(path_parts(path), (folder, name), "{path}");
+        }
     }
 }

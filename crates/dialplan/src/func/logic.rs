@@ -114,6 +114,15 @@ pub(super) fn set_local(scope: &mut Scope<'_>, args: &[String], value: &str) -> 
     if done { Ok(()) } else { Err(Fault::TooManyVariables) }
 }
 
+/// `VALID_EXTEN([context],extension[,priority])`: as `DIALPLAN_EXISTS`, and an extension has to be named.
+pub(super) fn valid_exten(scope: &mut Scope<'_>, args: &Args<'_>) -> Answer {
+    if nth(&args.list(scope, 3)?, 1).is_empty() {
+        scope.host.note("VALID_EXTEN needs an extension");
+        return Ok(String::new());
+    }
+    dialplan_exists(scope, args)
+}
+
 /// `DIALPLAN_EXISTS(context[,extension[,priority]])`.
 pub(super) fn dialplan_exists(scope: &mut Scope<'_>, args: &Args<'_>) -> Answer {
     let list = args.list(scope, 3)?;

@@ -65,7 +65,12 @@ impl Args<'_> {
         let dialect = scope.rules.dialect;
         let mut parts = self.template.split(dialect.separator(), dialect.split(), most).into_iter();
         let first = parts.next().unwrap_or_default();
+        let passed = first.split_once(b'(').filter(|(name, _)| name.as_literal() == Some("PASSTHRU"));
         let value = match first.as_literal() {
+            // The text itself, where a function wants the name of a variable.
+            _ if let Some((text, _)) = passed.as_ref().and_then(|(_, rest)| rest.rsplit_once(b')')) => {
+                scope.expand(&text)?
+            }
             Some(name) if name.contains('(') => {
                 let (template, _) = Template::parse_in(&format!("${{{name}}}"), dialect);
                 scope.expand(&template)?

@@ -298,7 +298,7 @@ pub(super) fn sprintf(scope: &mut Scope<'_>, args: &Args<'_>) -> Answer {
 }
 /// `JSON_DECODE(variable,path[,separator])`: the call knows JSON, this knows the variable.
 pub(super) fn json(scope: &mut Scope<'_>, args: &Args<'_>) -> Answer {
-    let (value, rest) = args.named(scope, 3)?;
+    let (value, rest) = args.named(scope, 4)?;
     let mut all = vec![value];
     all.extend(rest);
     Ok(scope.host.function("JSON_DECODE", &all).unwrap_or_default())

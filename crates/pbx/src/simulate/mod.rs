@@ -142,6 +142,8 @@ impl<'a> Simulation<'a> {
             seed: 1,
         });
         let exchange = Arc::new(exchange.with_outside(crate::database::Database::default(), self.programs));
+        let phones = Arc::clone(&stage);
+        exchange.ask_registered(move |user| !matches!(phones.phones.get(user), Some(Party::Offline)));
         let snapshot = exchange.snapshot.load_full();
         let line = exchange.leg_id();
         debug_assert_eq!(line, stage.line);
