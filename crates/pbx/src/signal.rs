@@ -158,6 +158,8 @@ pub struct Signal {
     draining: bool,
     /// BYEs to what was left behind, on their way.
     left: HashMap<RequestId, String>,
+    /// What was left ringing, until it is over.
+    cancelled: HashMap<SessionId, String>,
 }
 
 impl Signal {
@@ -174,6 +176,7 @@ impl Signal {
             lamp: Lamp::default(),
             draining: false,
             left: HashMap::new(),
+            cancelled: HashMap::new(),
         }
     }
 
@@ -201,8 +204,8 @@ impl Signal {
     }
 
     /// Trunks are reached like this from now on.
-    pub fn set_trunks(&mut self, now: Instant, ways: BTreeMap<String, TrunkWay>) {
-        self.keeper.set(now, ways);
+    pub fn set_trunks(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, ways: BTreeMap<String, TrunkWay>) {
+        self.keeper.set(now, endpoint, ways);
     }
 
     /// Asks a trunk for its owner: REGISTER or OPTIONS.
@@ -262,6 +265,7 @@ impl Signal {
                     self.lamp.answered(id, status);
                 }
             }
+            Event::Resent { session } => self.keep(endpoint, session),
             Event::SeenAs { flow, address } => self.seen_as(endpoint, flow, address),
             Event::Progress { session, .. }
             | Event::Confirmed { session, .. }
@@ -276,6 +280,7 @@ impl Signal {
                 self.forward(now, endpoint, session, event);
             }
             Event::Cancelled { session } | Event::Rejected { session, .. } | Event::Ended { session, .. } => {
+                self.left_is_cancelled(session);
                 if let Some(known) = self.sessions.remove(&session) {
                     self.legs.remove(&known.leg);
                     if let (Some(trunk), Event::Rejected { status: 408 | 503 | 504, .. }) = (&known.trunk, &event) {
@@ -530,6 +535,7 @@ impl Signal {
         let known = Known { leg, events, incoming: false, answered: false, trunk, owner, paid, shard, refers: 0 };
         self.sessions.insert(session, known);
         self.legs.insert(leg, session);
+        self.keep(endpoint, session);
     }
 }
 

@@ -211,7 +211,7 @@ fn until_turned_down(
 async fn so_many_calls_of_a_trunk_wait_for_an_answer() {
     let toml = "[trunk.line]\nkind = \"address\"\nhost = \"127.9.9.9\"\n";
     let mut bench = Bench::new(toml).await;
-    bench.signal.set_trunks(bench.now, way(toml, "127.9.9.9"));
+    bench.signal.set_trunks(bench.now, &mut bench.endpoint, way(toml, "127.9.9.9"));
     let (now, peer) = (bench.now, flow("127.9.9.9:5060"));
     let taken = until_turned_down(&mut bench.endpoint, now, peer, bench.signal.door());
     assert_eq!(taken, limits::PENDING_TRUNK);

@@ -100,6 +100,12 @@ pub enum Event<O> {
         /// The SDP answer, when the offer was ours.
         answer: Option<Bytes>,
     },
+    /// Our INVITE went out once more (with credentials, or for a longer session interval): what
+    /// [`crate::Endpoint::leftover`] said of it is out of date.
+    Resent {
+        /// The session.
+        session: SessionId,
+    },
     /// A provisional answer (101 to 199) to our INVITE.
     Progress {
         /// The session.

@@ -118,6 +118,61 @@ fn an_endpoint_that_forgot_everything_hangs_up_what_was_kept() {
     p.assert_empty();
 }
 
+#[test]
+fn an_endpoint_that_forgot_everything_cancels_what_was_not_answered() {
+    let mut p = Pair::new(1);
+    let a = p.invite(A, "offer");
+    let b = p.incoming(B);
+    let now = p.now;
+    assert!(p.ends[B].ring(now, b, 180, None));
+    p.run(20);
+    let kept = p.ends[A].leftover(a).unwrap();
+    p.take(B);
+    p.ends[A] = Endpoint::new(Config::new([9; 32]));
+    p.events = vec![Vec::new(), Vec::new()];
+    let now = p.now;
+    assert!(p.ends[A].hang_up_leftover(now, &kept, None).is_none(), "it is not up");
+    let again = p.ends[A].cancel_leftover(now, &kept).unwrap();
+    p.run(100);
+    assert!(matches!(p.take(B)[..], [Event::Cancelled { session }] if session == b));
+    assert!(matches!(p.take(A)[..], [Event::Rejected { session, status: 487, .. }] if session == again));
+    assert_eq!((p.count_sent(A, "INVITE"), p.count_sent(A, "CANCEL"), p.count_sent(A, "ACK")), (1, 1, 1));
+    p.assert_empty();
+}
+
+#[test]
+fn an_answer_that_crosses_the_cancel_of_what_was_left_is_hung_up() {
+    let mut p = Pair::new(1);
+    let a = p.invite(A, "offer");
+    let b = p.incoming(B);
+    let kept = p.ends[A].leftover(a).unwrap();
+    p.ends[A] = Endpoint::new(Config::new([9; 32]));
+    let now = p.now;
+    assert!(p.ends[B].accept(now, b, bytes::Bytes::from_static(b"answer"), vec![]));
+    p.run(100);
+    p.events = vec![Vec::new(), Vec::new()];
+    let now = p.now;
+    let again = p.ends[A].cancel_leftover(now, &kept).unwrap();
+    p.run(5_000);
+    assert!(p.take(B).iter().any(|e| matches!(e, Event::Ended { cause: End::Bye { .. }, .. })));
+    assert!(matches!(p.take(A)[..], [Event::Rejected { session, status: 487, .. }] if session == again));
+    p.assert_empty();
+}
+
+#[test]
+fn nobody_who_hears_of_an_invite_s_cancel_for_the_first_time_keeps_it() {
+    let mut p = Pair::new(1);
+    let a = p.invite(A, "offer");
+    let kept = p.ends[A].leftover(a).unwrap();
+    p.ends = [8u8, 9].map(|n| Endpoint::new(Config::new([n; 32]))).into();
+    p.run(0);
+    let (mut fresh, now) = (Pair::new(2), p.now);
+    let again = fresh.ends[A].cancel_leftover(now, &kept).unwrap();
+    fresh.run(40_000);
+    assert!(fresh.take(A).iter().any(|e| matches!(e, Event::Rejected { session, .. } if *session == again)));
+    fresh.assert_empty();
+}
+
 /// Attack 21: nobody finds a dialog by its Call-ID alone.
 #[test]
 fn a_dialog_is_found_by_call_id_and_both_tags_only() {

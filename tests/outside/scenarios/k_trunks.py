@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import ssl
 import threading
@@ -94,6 +95,50 @@ def test_registers_and_calls_over_udp_tcp_and_tls():
                     for name in files:
                         if name != "control.sock":
                             assert SECRET.encode() not in open(os.path.join(folder, name), "rb").read(), "the secret stands in " + name
+
+
+def test_what_is_over_is_taken_back():
+    """A reload that takes a trunk away, or registers elsewhere, ends the registration; after a kill -9 a call over a stream gets its BYE over a new one."""
+    ca = Authority()
+    with Kamailio(*ca.sign(DOMAIN)) as kam:
+        zone = {("_sip._tcp." + DOMAIN, SRV): [(10, 5, kam.port, "edge.test")], ("edge.test", A): [kam.ip]}
+        with NameServer(zone) as dns, Exchange(more=_register('transport = "tcp"'), sip_more='dns = ["%s"]' % dns.at) as x, \
+                RawPhone(WORLD, SECRET, (kam.ip, kam.port), domain=DOMAIN) as world, x.raw("204") as p:
+            x.cli("trunk", "secret", "itsp", text=SECRET + "\n")
+            x.wait_trunk("itsp")
+            assert world.register().status == 200
+            call = p.dial("82025550123")
+            there = world.wait_call()
+            there.answer()
+            call.wait_ok()
+            time.sleep(0.5)
+            x.kill()
+            x.start()
+            assert there.wait_end(10) == "BYE"
+            call.finish("lost")
+            x.wait_trunk("itsp")
+            assert p.register().status == 200
+
+            def reaches():
+                back = world.dial("sip:%s@%s" % (NUMBER, DOMAIN), dest=world.proxy)
+                status = back.wait_answer().status
+                if status == 200:
+                    back.hangup()
+                return status
+            p.on_call = lambda ring: threading.Thread(target=ring.answer, daemon=True).start()
+            assert reaches() == 200
+            with open(x.home + "/tollgate.toml") as f:
+                text = f.read()
+            for change in (lambda t: t.replace('username = "%s"' % LINE, 'username = "other"'), lambda t: t[:t.index("\n[trunk.itsp]")]):
+                with open(x.home + "/tollgate.toml", "w") as f:
+                    f.write(change(text))
+                x.proc.send_signal(signal.SIGHUP)
+                procs.poll("the provider sends no more calls", lambda: reaches() in (404, 480), 10, 0.3)
+                with open(x.home + "/tollgate.toml", "w") as f:
+                    f.write(text)
+                x.proc.send_signal(signal.SIGHUP)
+                procs.poll("the provider sends calls again", lambda: reaches() == 200, 10, 0.3)
+            x.wait_idle()
 
 
 def test_a_call_each_way_for_the_owner():

@@ -151,6 +151,65 @@ def test_kill_in_the_middle_of_a_paid_call():
         test_kill_in_the_middle_of_a_paid_call.note = "  (BYE %.2f s after the restart)" % took
 
 
+def test_kill_while_a_paid_call_rings():
+    """kill -9 while paid calls ring: after the restart each gets its CANCEL within 5 s, also one that had to be sent with credentials;
+    one that was answered meanwhile is acknowledged and hung up. A minute of each is spent, and nothing stays reserved."""
+    late = []
+
+    def challenge(call):
+        if call.invite.get("authorization"):
+            call.ring()
+            return
+        call.refuse(401, "Unauthorized", [["WWW-Authenticate", 'Digest realm="itsp", nonce="n1", algorithm=MD5, qop="auth"']])
+
+    class Secret(Meter):
+        """A provider who wants to know who calls before it rings."""
+
+        def _serve(self, m, addr):
+            if m.method == "INVITE" and m.get("authorization") and self.calls.get(m.get("call-id")):
+                del self.calls[m.get("call-id")]
+            super()._serve(m, addr)
+
+        def _serve_call(self, call):
+            challenge(call)
+
+    with Meter(mode="ring") as meter, Secret() as other:
+        more = ('[trunk.other]\nhost = "%s:%d"\nusername = "me"\nsecret = "env:OTHER"\nrealm = "itsp"\ntransport = "udp"\nhealth = 0\n'
+                '[route.other]\ndial = "_8NXXNXXXXXX"\nstrip = 1\ntrunks = ["other"]\nfor = ["extensions"]\n' % (other.ip, other.port))
+        with Exchange(meter=meter, more=more, env={"OTHER": "s3cret-of-other"}) as x, x.raw("204") as p, x.raw("200") as q:
+            calls = [p.dial(NATIONAL), q.dial(NATIONAL), q.dial("82025550123")]
+            for call in calls:
+                call.wait_status(180)
+            assert len(meter.taken) == 2 and len(other.taken) == 2, (len(meter.taken), len(other.taken))
+            time.sleep(0.3)
+            x.kill()
+            answering = threading.Thread(target=lambda: late.append(meter.taken[1].answer(timeout=15)))
+            answering.start()
+            x.start()
+            begin = time.monotonic()
+            assert meter.taken[0].wait_end(5) == "CANCEL"
+            assert other.taken[1].wait_end(5) == "CANCEL"
+            assert meter.taken[1].wait_end(8) == "BYE"
+            answering.join(15)
+            assert late, "the answer that came while nobody was there was not acknowledged"
+            took = time.monotonic() - begin
+            for call in (meter.taken[0], other.taken[1]):
+                mine = [r for r in call.phone.requests if r.method == "CANCEL" and r.get("call-id") == call.invite.get("call-id")]
+                assert mine[0].get("via") == call.invite.get("via") and mine[0].start.split()[1] == call.invite.start.split()[1], mine[0].start
+                procs.poll("the ACK of the 487", lambda: call.got_ack, 3)
+            for origin, n in (("extension:204", 1), ("extension:200", 2)):
+                made, seconds, spent, reserved = ledger(x, origin)
+                assert made == n and reserved == 0 and seconds == 60 * n and spent > 0, ledger(x, origin)
+            x.stop()
+            seen = len(meter.requests) + len(other.requests)
+            x.start()
+            time.sleep(1)
+            assert len(meter.requests) + len(other.requests) == seen, "what was ended is not ended again"
+            for call in calls:
+                call.finish("lost")
+            test_kill_while_a_paid_call_rings.note = "  (all over %.2f s after the restart)" % took
+
+
 def test_records_and_money_agree():
     """Every debit has its record by the permit, and its cost is that of the record's seconds."""
     with Meter() as meter, Exchange(meter=meter, more="[rates]\nnational = 0.03\n") as x, x.raw("204") as p, x.raw("200") as q:

@@ -1,5 +1,5 @@
-//! Dialogs of paid legs are kept in the store while they are up, so that an exchange that died does not let a bill run on: the
-//! next one begins by hanging them up.
+//! What it takes to end a paid leg is kept in the store from its INVITE to its end, so that an exchange that died does not let
+//! a bill run on: the next one begins by hanging up what is on, and cancelling what still rings.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct Left {
 }
 
 impl Signal {
-    /// Keeps the dialog of a paid leg that is up now.
+    /// Keeps how to end a paid leg that is on its way or up now.
     pub(super) fn keep(&self, endpoint: &Endpoint<Origin>, session: SessionId) {
         let Some(known) = self.sessions.get(&session) else { return };
         let (Some(paid), Some(leftover)) = (&known.paid, endpoint.leftover(session)) else { return };
@@ -42,19 +42,36 @@ impl Signal {
 
     /// A leg is over.
     pub(super) fn forget(&self, known: &Known) {
-        if let Some(paid) = known.paid.as_ref().filter(|_| known.answered) {
+        if let Some(paid) = &known.paid {
             self.wires.phones.store().forget_dialog(paid.permit.clone());
         }
     }
 
     pub(super) fn hang_up_left(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, left: Vec<Left>) {
         for one in left {
+            if one.leftover.via.is_some() {
+                match endpoint.cancel_leftover(now, &one.leftover) {
+                    Some(session) => {
+                        self.cancelled.insert(session, one.key);
+                    }
+                    None => self.wires.phones.store().forget_dialog(one.key),
+                }
+                continue;
+            }
             match endpoint.hang_up_leftover(now, &one.leftover, None) {
                 Some(id) => {
                     self.left.insert(id, one.key);
                 }
                 None => self.wires.phones.store().forget_dialog(one.key),
             }
+        }
+    }
+
+    /// A call that was left ringing is over.
+    pub(super) fn left_is_cancelled(&mut self, session: SessionId) {
+        if let Some(key) = self.cancelled.remove(&session) {
+            tracing::info!("a paid call that a crash left ringing is cancelled");
+            self.wires.phones.store().forget_dialog(key);
         }
     }
 
@@ -78,11 +95,17 @@ pub async fn hang_up(dialogs: Vec<Dialog>, phones: Arc<Phones>, trunks: Arc<Trun
     }
     tracing::warn!(calls = dialogs.len(), "paid calls were on when the exchange died: they are hung up now");
     let left = dialogs.into_iter().filter_map(|dialog| {
-        let Some(leftover) = read(&dialog.state) else {
+        let Some(mut leftover) = read(&dialog.state) else {
             tracing::error!(leg = dialog.leg, "a dialog in the store cannot be read");
             phones.store().forget_dialog(dialog.leg);
             return None;
         };
+        // The stream that it went over has died with the exchange; the trunk's line leads there again.
+        if leftover.flow.transport.is_reliable()
+            && let Some(flow) = trunks.line(&dialog.trunk, leftover.flow.transport)
+        {
+            leftover.flow = flow;
+        }
         Some(Left { key: dialog.leg, leftover })
     });
     if orders.send(SipCommand::HangUpLeft(left.collect())).await.is_err() {
@@ -91,7 +114,7 @@ pub async fn hang_up(dialogs: Vec<Dialog>, phones: Arc<Phones>, trunks: Arc<Trun
 }
 
 fn write(leftover: &Leftover) -> String {
-    let Leftover { flow, call_id, local, remote, target, routes, cseq } = leftover;
+    let Leftover { flow, call_id, local, remote, target, routes, cseq, via } = leftover;
     json!({
         "transport": flow.transport.param(),
         "ours": flow.local.to_string(),
@@ -102,6 +125,7 @@ fn write(leftover: &Leftover) -> String {
         "target": target,
         "routes": routes,
         "cseq": cseq,
+        "via": via,
     })
     .to_string()
 }
@@ -123,6 +147,7 @@ fn read(text: &str) -> Option<Leftover> {
         target: word("target")?,
         routes: tree.get("routes")?.as_array()?.iter().filter_map(|route| route.as_str().map(str::to_owned)).collect(),
         cseq: u32::try_from(tree.get("cseq")?.as_u64()?).ok()?,
+        via: word("via"),
     })
 }
 
@@ -140,8 +165,11 @@ mod tests {
             target: "sip:you@127.0.0.9:5062".to_owned(),
             routes: vec!["<sip:p;lr>".to_owned()],
             cseq: 7,
+            via: None,
         };
-        assert_eq!(read(&write(&leftover)), Some(leftover));
+        assert_eq!(read(&write(&leftover)), Some(leftover.clone()));
+        let rings = Leftover { via: Some("SIP/2.0/UDP h;branch=z9hG4bKx".to_owned()), ..leftover };
+        assert_eq!(read(&write(&rings)), Some(rings));
         assert_eq!(read("{}"), None);
         assert_eq!(read("nonsense"), None);
     }

@@ -61,7 +61,7 @@ impl Keeper {
         for (name, line) in &mut self.lines {
             if let Some(request) = line.leave(now, name) {
                 let id = endpoint.request(now, request);
-                self.asked.insert(id, (name.clone(), Question::Register));
+                self.asked.insert(id, (name.clone(), Question::Leave));
             }
         }
     }
@@ -69,16 +69,24 @@ impl Keeper {
     /// Providers that have not answered that yet.
     #[must_use]
     pub fn leaving(&self) -> usize {
-        let last = |(_, question): &&(String, Question)| self.left && *question == Question::Register;
-        self.asked.values().filter(last).count()
+        self.asked.values().filter(|(_, question)| *question == Question::Leave).count()
     }
 
-    /// Takes over how trunks are reached from now on. What did not change keeps its registration and its health.
-    pub fn set(&mut self, now: Instant, ways: BTreeMap<String, TrunkWay>) {
+    /// Takes over how trunks are reached from now on. What did not change keeps its registration and its health; where we no
+    /// longer want to be called, our registration is taken back.
+    pub fn set(&mut self, now: Instant, endpoint: &mut Endpoint<Origin>, ways: BTreeMap<String, TrunkWay>) {
         if self.left {
             return;
         }
         let gone: Vec<String> = self.lines.keys().filter(|name| !ways.contains_key(*name)).cloned().collect();
+        for (name, line) in &mut self.lines {
+            if ways.get(name).is_none_or(|way| line.is_registered_elsewhere(way))
+                && let Some(request) = line.leave(now, name)
+            {
+                let id = endpoint.request(now, request);
+                self.asked.insert(id, (name.clone(), Question::Leave));
+            }
+        }
         for name in gone {
             self.lines.remove(&name);
             self.trunks.write(&name, None);
@@ -162,6 +170,10 @@ impl Keeper {
     /// Takes the answer to a request; `false` if it was none of ours.
     pub fn answered(&mut self, now: Instant, id: RequestId, status: u16, response: Option<&Response>) -> bool {
         let Some((name, question)) = self.asked.remove(&id) else { return false };
+        if question == Question::Leave {
+            // The line of this name may be another one by now.
+            return true;
+        }
         let dice = self.roll();
         let mut words = in_words(status, response, question == Question::Register);
         if let Some(line) = self.lines.get_mut(&name) {

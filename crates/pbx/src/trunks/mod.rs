@@ -122,6 +122,13 @@ impl Trunks {
         self.addresses.read().unwrap_or_else(PoisonError::into_inner).contains(&ip.to_canonical())
     }
 
+    /// Our line to that trunk by this transport, the one in use first.
+    pub(crate) fn line(&self, name: &str, transport: Transport) -> Option<Flow> {
+        let known = self.get(name)?;
+        let used = known.way.flows.get(known.at).into_iter();
+        used.chain(&known.way.flows).find(|flow| flow.transport == transport).copied()
+    }
+
     /// Whether a way to that trunk is known.
     #[must_use]
     pub(crate) fn has(&self, name: &str) -> bool {

@@ -39,7 +39,8 @@ fn invite(uri: &str, more: &str) -> Request {
 fn table(ways: Vec<(&str, TrunkWay)>) -> Arc<Trunks> {
     let trunks = Arc::new(Trunks::default());
     let mut keeper = Keeper::new(Arc::clone(&trunks), 1, Box::new(|_, _| {}));
-    keeper.set(Instant::now(), ways.into_iter().map(|(name, way)| (name.to_owned(), way)).collect());
+    let mut endpoint = Endpoint::new(sip::Config::new([7; 32]));
+    keeper.set(Instant::now(), &mut endpoint, ways.into_iter().map(|(name, way)| (name.to_owned(), way)).collect());
     trunks
 }
 
@@ -180,8 +181,9 @@ impl Bench {
         let list = Arc::clone(&told);
         let tell = Box::new(move |kind: &str, text: &str| list.lock().unwrap().push(format!("{kind}: {text}")));
         let mut keeper = Keeper::new(Arc::clone(&trunks), 7, tell);
-        keeper.set(now, ways.into_iter().map(|(name, way)| (name.to_owned(), way)).collect());
-        Self { now, endpoint: Endpoint::new(sip::Config::new([7; 32])), keeper, trunks, told }
+        let mut endpoint = Endpoint::new(sip::Config::new([7; 32]));
+        keeper.set(now, &mut endpoint, ways.into_iter().map(|(name, way)| (name.to_owned(), way)).collect());
+        Self { now, endpoint, keeper, trunks, told }
     }
 
     /// Lets time pass; each request that is sent meanwhile is answered by `provider` with a status and headers, or not at all.
@@ -215,6 +217,10 @@ impl Bench {
             self.endpoint.timeout(self.now);
         }
         self.now = end;
+    }
+
+    fn set(&mut self, ways: BTreeMap<String, TrunkWay>) {
+        self.keeper.set(self.now, &mut self.endpoint, ways);
     }
 
     fn state(&self) -> (String, String) {
@@ -399,18 +405,55 @@ fn what_did_not_change_keeps_its_registration() {
     };
     bench.run(5, &mut provider);
     let ways = |way: TrunkWay| BTreeMap::from([("itsp".to_owned(), way)]);
-    bench.keeper.set(bench.now, ways(register(at.clone())));
+    bench.set(ways(register(at.clone())));
     bench.run(5, &mut provider);
     assert_eq!(registered, 1, "looked up again, and nothing new");
-    bench.keeper.set(bench.now, ways(register(vec![flow(Transport::Udp, "192.0.2.7:5060", 0)])));
+    bench.set(ways(register(vec![flow(Transport::Udp, "192.0.2.7:5060", 0)])));
     let mut moved = None;
     bench.run(5, &mut |_, flow| {
         moved = Some(flow.remote.to_string());
         Some((200, "Expires: 3600\r\n".to_owned()))
     });
     assert_eq!(moved.as_deref(), Some("192.0.2.7:5060"), "the name moved");
-    bench.keeper.set(bench.now, BTreeMap::new());
+    bench.set(BTreeMap::new());
     assert!(bench.trunks.list().is_empty() && bench.keeper.due().is_none());
+}
+
+#[test]
+fn where_we_no_longer_want_to_be_called_the_registration_is_taken_back() {
+    let at = vec![flow(Transport::Udp, "192.0.2.1:5060", 0)];
+    let provider = |seen: &mut Vec<String>, request: &str| {
+        seen.push(format!(
+            "{} {}",
+            header(request, "From").split(['<', '>']).nth(1).unwrap(),
+            header(request, "Expires")
+        ));
+        Some((200, "Expires: 3600\r\n".to_owned()))
+    };
+    // What it becomes, and what its provider hears then.
+    let same = "sip:me@sip.example";
+    let cases: [(Option<Value>, Vec<String>); 4] = [
+        (None, vec![format!("{same} 0")]),
+        (Some(json!({ "codecs": ["pcma"] })), vec![format!("{same} 3600")]),
+        (Some(json!({ "username": "you" })), vec![format!("{same} 0"), "sip:you@sip.example 3600".to_owned()]),
+        (Some(json!({ "kind": "address" })), vec![format!("{same} 0")]),
+    ];
+    for (change, expected) in cases {
+        let trunk = |change: &Value| {
+            let mut all = json!({ "kind": "register", "host": "sip.example", "username": "me", "secret": "env:X",
+                "expires": 3600, "health": 0 });
+            all.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            TrunkWay { credentials: Some(Credentials::of_first_realm("me", "s3cret")), ..way(all, at.clone()) }
+        };
+        let mut bench = Bench::new(vec![("itsp", trunk(&json!({})))]);
+        bench.run(5, &mut |request, _| provider(&mut Vec::new(), request));
+        assert_eq!(bench.state().0, "up");
+        let mut seen = Vec::new();
+        bench.set(change.iter().map(|change| ("itsp".to_owned(), trunk(change))).collect());
+        bench.run(5, &mut |request, _| provider(&mut seen, request));
+        assert_eq!(seen, expected, "{change:?}");
+        assert_eq!(bench.keeper.leaving(), 0);
+    }
 }
 
 #[test]

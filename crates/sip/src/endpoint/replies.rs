@@ -195,7 +195,7 @@ impl<O> Endpoint<O> {
             return false;
         };
         if let (true, Asks::Invite(s)) = (invite, owner) {
-            self.with_session(s, |_, s| s.set_calling_txn(fresh));
+            self.invited_again(s, fresh);
         }
         true
     }

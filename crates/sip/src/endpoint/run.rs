@@ -116,6 +116,34 @@ impl<O> Endpoint<O> {
         Some(id)
     }
 
+    /// Takes a request over that was sent before us, and of which this provisional answer is known: it is not sent again.
+    pub(crate) fn resume_client(
+        &mut self,
+        now: Instant,
+        request: sipx_sip::Request,
+        heard: sipx_sip::Response,
+        flow: Flow,
+        owner: Asks,
+    ) -> Option<u64> {
+        let branch = Common::read(&request.headers)?.branch;
+        let key = Key::of_branch(&flow, &branch, &request.method);
+        self.make_room();
+        let (mut machine, _) = ClientTransaction::new(request, reliability(&flow), timers());
+        let outputs = machine.on_response(heard);
+        let client = Client { machine, owner, credentials: None, tries: 0, winner: None, killed: Vec::new() };
+        let id = self.table.insert(Txn {
+            flow,
+            key,
+            merged: None,
+            source: None,
+            kind: Kind::Client(Box::new(client)),
+            armed: Vec::new(),
+            abandon: None,
+        });
+        self.run(now, id, outputs);
+        Some(id)
+    }
+
     /// Carries out what a machine asked for; gives back what it tells.
     pub(crate) fn run(&mut self, now: Instant, id: u64, outputs: Vec<Output>) -> Vec<TuEvent> {
         let mut told = Vec::new();

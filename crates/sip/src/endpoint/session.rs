@@ -224,6 +224,33 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// One of ours whose INVITE is out.
+    pub(crate) fn calling(id: SessionId, flow: Flow, call: Calling) -> Self {
+        Self {
+            id,
+            flow,
+            call_id: String::new(),
+            caller: true,
+            local_tag: String::new(),
+            local: String::new(),
+            contact_user: None,
+            secure: call.target.scheme() == "sips",
+            local_cseq: 0,
+            dialogs: Vec::new(),
+            phase: Phase::Calling(call),
+            unacked: None,
+            our_offer: None,
+            their_offer: None,
+            waiting: Vec::new(),
+            bye_wanted: None,
+            alarms: BTreeMap::new(),
+            clockwork: super::timer::Clockwork::default(),
+            said: None,
+            announced: false,
+            dead: false,
+        }
+    }
+
     /// Whether the call is up and acknowledged.
     pub(crate) fn confirmed(&self) -> bool {
         matches!(self.phase, Phase::Up) && !self.unacked.as_ref().is_some_and(|u| u.first)

@@ -247,7 +247,7 @@ impl<O> Endpoint<O> {
         let value = Value::number(seconds);
         let Some(new) = self.renewed(&longer, &flow, owner, HeaderName::SessionExpires, value) else { return false };
         let Some(fresh) = self.new_client(now, new, flow, owner, credentials, tries + 1) else { return false };
-        self.with_session(session, |_, s| s.set_calling_txn(fresh));
+        self.invited_again(session, fresh);
         true
     }
 }

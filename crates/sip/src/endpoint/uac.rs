@@ -1,6 +1,5 @@
 //! The calling side of a session until its last answer: INVITE, provisionals and forks, PRACK, CANCEL. Then `answered`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,6 +32,14 @@ impl Session {
 }
 
 impl<O> Endpoint<O> {
+    /// The INVITE of this session went out once more, in another transaction.
+    pub(crate) fn invited_again(&mut self, session: SessionId, fresh: u64) {
+        self.with_session(session, |ep, s| {
+            s.set_calling_txn(fresh);
+            ep.emit(Event::Resent { session });
+        });
+    }
+
     /// Calls somebody. Failure of any kind comes as [`Event::Rejected`].
     pub fn invite(&mut self, now: Instant, invite: Invite) -> SessionId {
         let id = self.new_session_id();
@@ -91,35 +98,14 @@ impl<O> Endpoint<O> {
             .request(Method::Invite, request_uri(&invite.target))?;
         let credentials = invite.credentials.map(Arc::new);
         let txn = self.new_client(now, request, flow, Asks::Invite(id), credentials, 0)?;
-        let mut session = Session {
-            id,
-            flow,
-            call_id,
-            caller: true,
-            local_tag: local_tag.clone(),
-            local,
-            contact_user,
-            secure: invite.target.scheme() == "sips",
-            local_cseq: cseq,
-            dialogs: Vec::new(),
-            phase: Phase::Calling(Calling {
-                txn,
-                heard: false,
-                cancelled: false,
-                cancel_sent: false,
-                target: invite.target,
-            }),
-            unacked: None,
-            our_offer: None,
-            their_offer: None,
-            waiting: Vec::new(),
-            bye_wanted: None,
-            alarms: BTreeMap::new(),
-            clockwork: super::timer::Clockwork::default(),
-            said: Some(said),
-            announced: false,
-            dead: false,
-        };
+        let call = Calling { txn, heard: false, cancelled: false, cancel_sent: false, target: invite.target };
+        let mut session = Session::calling(id, flow, call);
+        session.call_id = call_id;
+        session.local_tag.clone_from(&local_tag);
+        session.local = local;
+        session.contact_user = contact_user;
+        session.local_cseq = cseq;
+        session.said = Some(said);
         self.set_alarm(&mut session, Alarm::GiveUp, now + self.config.limits.ringing);
         if let Some(patience) = invite.patience {
             self.set_alarm(&mut session, Alarm::Silent, now + patience);

@@ -166,7 +166,7 @@ impl SipIo {
                 Some(Ask::Drain) => self.signal.drain(now, &mut self.endpoint),
                 Some(Ask::Trunks { lines, ways }) => {
                     self.set_lines(lines);
-                    self.signal.set_trunks(now, ways);
+                    self.signal.set_trunks(now, &mut self.endpoint, ways);
                 }
                 Some(Ask::Probe { trunk, register, reply }) => {
                     let listener = Box::new(move |said| {

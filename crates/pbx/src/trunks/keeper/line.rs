@@ -15,6 +15,8 @@ pub(super) enum Question {
     Register,
     /// Are you there?
     Options,
+    /// We may no longer be called here.
+    Leave,
 }
 
 /// What came of a question.
@@ -194,7 +196,7 @@ impl Line {
         };
         match question {
             Question::Options => self.options_until = Some(now + TRUNK_ANSWER),
-            Question::Register => {
+            Question::Register | Question::Leave => {
                 let (seconds, row) = self.registration.as_mut()?.asked();
                 self.register_until = Some(now + TRUNK_ANSWER);
                 request.method = Method::Register;
@@ -206,10 +208,18 @@ impl Line {
         Some(request)
     }
 
+    /// Whether that way leads to another registrar, or to the same under another name: what is registered by now would stay.
+    pub(super) fn is_registered_elsewhere(&self, way: &TrunkWay) -> bool {
+        let (old, new) = (&self.way.trunk, &way.trunk);
+        !registers(new)
+            || (&old.host, old.port, old.transport, &old.username, &old.outbound_proxy)
+                != (&new.host, new.port, new.transport, &new.username, &new.outbound_proxy)
+    }
+
     /// The REGISTER that ends our registration, if there is one; nothing more is asked after it.
     pub(super) fn leave(&mut self, now: Instant, name: &str) -> Option<OutRequest> {
         let is_up = self.registration.as_ref().is_some_and(|registration| registration.is_up(now));
-        let last = if is_up { self.request(now, name, Question::Register) } else { None };
+        let last = if is_up { self.request(now, name, Question::Leave) } else { None };
         self.registration = None;
         self.register_until = None;
         self.options = None;
@@ -228,6 +238,7 @@ impl Line {
         match outcome.question {
             Question::Options => self.options_heard(now, &outcome),
             Question::Register => self.register_heard(now, name, &outcome),
+            Question::Leave => {}
         }
     }
 
