@@ -202,7 +202,7 @@ fn minutes(text: &str) -> Option<Vec<(u16, u16)>> {
     let minute = |text: &str| {
         let (hour, minute) = text.trim().split_once(':')?;
         let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-        (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+        (hour < 24 && minute < 60).then(|| hour * 60 + minute)
     };
     text.split('&')
         .map(|range| match range.split_once('-') {
@@ -254,6 +254,8 @@ mod tests {
             ("*,*,25-5,*", false),
             ("*,*,15-5,oct-feb", true),
             ("25:00-26:00,*,*,*", false),
+            ("65535:00-17:63,*,*,*", false),
+            ("1100:00,*,*,*", false),
             ("*,noday,*,*", false),
             ("9:00-17:00|mon-fri|*|*", true),
             ("11:30", true),

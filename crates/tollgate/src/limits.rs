@@ -9,6 +9,10 @@ pub(crate) const STREAMS: usize = 1024;
 /// Stream connections from one IPv4 address or one IPv6 /64. A household behind one address has fewer phones than this.
 pub(crate) const STREAMS_PER_SOURCE: usize = 32;
 
+/// One in so many places among connections and handshakes is for addresses of trunks and registered phones: a flood of strangers does not
+/// keep a phone out that lost its connection.
+pub(crate) const STREAMS_KEPT_FOR_KNOWN: usize = 4;
+
 /// A TLS handshake may take this long: three round trips of a slow radio link and the work of a slow telephone.
 pub(crate) const TLS_HANDSHAKE: Duration = Duration::from_secs(5);
 

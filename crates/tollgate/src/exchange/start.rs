@@ -278,7 +278,10 @@ impl Starting<'_> {
             None => None,
         };
         let (asks, asked) = mpsc::channel(64);
-        let sip = SipIo::new(bound, tls, endpoint, signal, ordered, asked).doing(|| "take the sockets".to_owned())?;
+        let (who, ways) = (Arc::clone(&phones), Arc::clone(&trunks));
+        let known = Arc::new(move |ip| who.knows(ip) || ways.knows(ip));
+        let sip =
+            SipIo::new(bound, tls, endpoint, signal, ordered, asked, known).doing(|| "take the sockets".to_owned())?;
         let control = server::listen(home)?;
         let (end, ended) = mpsc::channel(4);
         let running = Arc::new(Running {

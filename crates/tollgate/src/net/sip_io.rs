@@ -3,7 +3,7 @@
 
 use crate::limits::{STREAM_READS, STREAMS};
 use crate::net::bind::Bound;
-use crate::net::tcp::{Input, Line, Streams};
+use crate::net::tcp::{Input, Known, Line, Streams};
 use crate::net::udp::Ports;
 use bytes::Bytes;
 use pbx::signal::{Signal, SipCommand};
@@ -114,9 +114,10 @@ impl SipIo {
         signal: Signal,
         commands: mpsc::Receiver<SipCommand>,
         asks: mpsc::Receiver<Ask>,
+        known: Known,
     ) -> std::io::Result<Self> {
         let (heard, inputs) = mpsc::channel(STREAM_READS);
-        let streams = Streams::new(heard);
+        let streams = Streams::new(heard, known);
         let mut accepting = Vec::new();
         let clear = bound.tcp.into_iter().map(|listener| (listener, None));
         let secure = bound.tls.into_iter().map(|listener| (listener, tls.clone()));

@@ -4,7 +4,7 @@
 
 use crate::limits::{
     HANDSHAKES, HANDSHAKES_PER_SOURCE, STREAM_CONNECT, STREAM_FIRST_MESSAGE, STREAM_IDLE, STREAM_REST_OF_MESSAGE,
-    STREAM_WRITE, STREAM_WRITES, STREAMS, STREAMS_PER_SOURCE, TLS_HANDSHAKE,
+    STREAM_WRITE, STREAM_WRITES, STREAMS, STREAMS_KEPT_FOR_KNOWN, STREAMS_PER_SOURCE, TLS_HANDSHAKE,
 };
 use crate::net::address::source;
 use crate::net::tls::{self, Peer};
@@ -80,11 +80,20 @@ pub(crate) struct Streams {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+/// Whether a trunk or a registered phone is at an address.
+pub(crate) type Known = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
+
 struct Inner {
     inputs: mpsc::Sender<Input>,
+    known: Known,
     next: AtomicU64,
     held: Mutex<Held>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("held", &self.held).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -141,11 +150,12 @@ impl Drop for Place {
 }
 
 impl Streams {
-    /// Connections that report to `inputs`.
-    pub(crate) fn new(inputs: mpsc::Sender<Input>) -> Self {
+    /// Connections that report to `inputs`; the last places are kept for whoever is `known`.
+    pub(crate) fn new(inputs: mpsc::Sender<Input>, known: Known) -> Self {
         Self {
             inner: Arc::new(Inner {
                 inputs,
+                known,
                 // 0 stands for "no connection" in a flow.
                 next: AtomicU64::new(1),
                 held: Mutex::default(),
@@ -163,6 +173,7 @@ impl Streams {
 
     fn take(&self, peer: IpAddr, of: fn(&mut Held) -> &mut Count, most: usize, per_source: usize) -> Option<Place> {
         let source = source(peer);
+        let most = if (self.inner.known)(peer) { most } else { most - most / STREAMS_KEPT_FOR_KNOWN };
         let mut held = self.inner.held.lock().unwrap_or_else(PoisonError::into_inner);
         of(&mut held).take(source, most, per_source).then(|| Place { inner: Arc::clone(&self.inner), source, of })
     }
@@ -363,9 +374,12 @@ mod tests {
 
     const MESSAGE: &[u8] = b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n";
 
+    /// Where a registered phone is.
+    const KNOWN: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+
     fn streams() -> (Streams, mpsc::Receiver<Input>) {
         let (heard, inputs) = mpsc::channel(STREAM_READS);
-        (Streams::new(heard), inputs)
+        (Streams::new(heard, Arc::new(|ip| ip == IpAddr::from(KNOWN))), inputs)
     }
 
     async fn listening() -> (SocketAddr, mpsc::Receiver<Input>) {
@@ -384,12 +398,21 @@ mod tests {
         assert!(streams.place(one).is_none());
         held.pop();
         held.push(streams.place(one).unwrap());
-        for other in 0..(STREAMS - STREAMS_PER_SOURCE) {
-            let other = Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(other).unwrap());
-            held.push(streams.place(other.into()).unwrap());
+        let strangers = STREAMS - STREAMS / STREAMS_KEPT_FOR_KNOWN;
+        let other = |n: usize| IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(n).unwrap()));
+        for n in 0..strangers - STREAMS_PER_SOURCE {
+            held.push(streams.place(other(n)).unwrap());
         }
-        assert!(streams.place(Ipv4Addr::new(198, 51, 100, 1).into()).is_none());
-        drop(held);
+        assert!(streams.place(other(strangers)).is_none());
+        // A registered phone that comes back finds a place, of connections and of handshakes; its house has no more than others.
+        let phones: Vec<Place> = (0..STREAMS_PER_SOURCE).map(|_| streams.place(KNOWN.into()).unwrap()).collect();
+        assert!(streams.place(KNOWN.into()).is_none());
+        let shaking: Vec<Place> = (0..HANDSHAKES - HANDSHAKES / STREAMS_KEPT_FOR_KNOWN)
+            .map(|n| streams.handshake(other(n)).unwrap())
+            .collect();
+        assert!(streams.handshake(other(strangers)).is_none());
+        assert!(streams.handshake(KNOWN.into()).is_some());
+        drop((held, phones, shaking));
         assert!(streams.inner.held.lock().unwrap().streams.by_source.is_empty());
     }
 
