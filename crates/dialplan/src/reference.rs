@@ -14,9 +14,10 @@ pub fn page() -> String {
     for app in apps::TABLE.iter().filter(|app| app.runs) {
         application(&mut out, app);
     }
-    out.push_str("\n## Applications that are known and not carried out\n\n");
+    out.push_str("\n## Applications that are known and not carried out\n\n| application | what it does in Asterisk | instead |\n|---|---|---|\n");
     for app in apps::TABLE.iter().filter(|app| !app.runs) {
-        let _ = writeln!(out, "* `{}`: {}.", app.name, app.synopsis);
+        let instead = apps::instead::of_application(app.name).unwrap_or_default().replace('|', "\\|");
+        let _ = writeln!(out, "| `{}` | {} | {instead} |", app.name, app.synopsis);
     }
     out.push_str("\n## Functions\n\n| function | what it gives | read | set |\n|---|---|---|---|\n");
     let mut functions: Vec<_> = func::TABLE.iter().collect();
@@ -26,9 +27,10 @@ pub fn page() -> String {
         let synopsis = f.synopsis.replace('|', "\\|");
         let _ = writeln!(out, "| `{}` | {synopsis} | {} | {} |", f.name, yes(f.readable()), yes(f.writable()));
     }
-    out.push_str("\n## Functions that are known and give the empty text\n\n");
+    out.push_str("\n## Functions that are known and give the empty text\n\n| function | what it gives in Asterisk | instead |\n|---|---|---|\n");
     for f in functions.iter().filter(|f| !f.runs) {
-        let _ = writeln!(out, "* `{}`: {}.", f.name, f.synopsis);
+        let instead = apps::instead::of_function(f.name).unwrap_or_default().replace('|', "\\|");
+        let _ = writeln!(out, "| `{}` | {} | {instead} |", f.name, f.synopsis);
     }
     out
 }

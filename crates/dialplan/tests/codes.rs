@@ -132,3 +132,26 @@ fn fixes_change_nothing_else() {
         "[a] ; a “note”\nexten => _2XX,1,NoOp(\"${CALLERID(num)}\" ${CALLERID(num):0:4})\nexten => _2XX,2,Dial(SIP/1,20)\nexten => 3,1,Set(TIMEOUT(digit)=5)\n"
     );
 }
+
+/// Names of applications and functions as Asterisk's documentation lists them (docs.asterisk.org, 16 to 22), and of those
+/// that its older versions had: none is a stranger to the linter.
+#[test]
+fn every_name_of_asterisk_is_known_with_what_to_do() {
+    for name in include_str!("asterisk/applications.txt").lines() {
+        let plan = format!("[a]\nexten => s,1,{name}(x)\nexten => s,2,Hangup()\n");
+        let found = findings("22", &plan);
+        let unknown = found.iter().find(|f| f.code == codes::APPLICATION);
+        assert!(unknown.is_none(), "{name}: {unknown:?}");
+        for f in found.iter().filter(|f| [codes::NOT_RUN, codes::GONE].contains(&f.code)) {
+            assert!(f.repair.is_some(), "{name} has no repair: {f:?}");
+        }
+    }
+    for name in include_str!("asterisk/functions.txt").lines() {
+        let plan = format!("[a]\nexten => s,1,NoOp(${{{name}(x)}})\nexten => s,2,Hangup()\n");
+        let found = findings("22", &plan);
+        assert!(!found.iter().any(|f| f.code == codes::FUNCTION), "{name}: {found:?}");
+        for f in found.iter().filter(|f| f.code == codes::FUNCTION_NOT_RUN) {
+            assert!(f.repair.is_some(), "{name} has no repair: {f:?}");
+        }
+    }
+}

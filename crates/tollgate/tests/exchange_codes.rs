@@ -39,7 +39,8 @@ fn found(text: &str) -> Vec<String> {
             (place, Some(path.display().to_string()))
         }
         _ => {
-            let place = Place::written("strangers = { answer = \"context:a\" }\ndialplan = { files = [\"plan.conf\"] }\n");
+            let place =
+                Place::written("strangers = { answer = \"context:a\" }\ndialplan = { files = [\"plan.conf\"] }\n");
             std::fs::write(place.home.join("plan.conf"), text).unwrap();
             (place, None)
         }

@@ -7,6 +7,8 @@ mod answer;
 mod article;
 mod foreign;
 mod grants;
+pub mod instead;
+mod rest;
 mod second;
 mod steer;
 mod voicemail;
@@ -242,9 +244,17 @@ pub static UNKNOWN: AppSpec = AppSpec {
 
 /// All applications, by name.
 pub static TABLE: LazyLock<Vec<AppSpec>> = LazyLock::new(|| {
-    let mut all: Vec<AppSpec> =
-        [answer::TABLE, article::TABLE, grants::TABLE, second::TABLE, steer::TABLE, voicemail::TABLE, foreign::TABLE]
-            .concat();
+    let mut all: Vec<AppSpec> = [
+        answer::TABLE,
+        article::TABLE,
+        grants::TABLE,
+        second::TABLE,
+        steer::TABLE,
+        voicemail::TABLE,
+        foreign::TABLE,
+        rest::TABLE,
+    ]
+    .concat();
     all.sort_by_key(|spec| spec.name.to_ascii_lowercase());
     all
 });

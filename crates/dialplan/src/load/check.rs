@@ -62,10 +62,9 @@ impl Check<'_> {
             App::Unknown(name) => self.unknown_application(name, line),
             App::Known(spec) => {
                 if !spec.runs && call.control.is_none() {
-                    let gone = gone(spec.name);
-                    let (code, repair) = match gone {
+                    let (code, repair) = match gone(spec.name) {
                         Some(now) => (codes::GONE, Some(now)),
-                        None => (codes::NOT_RUN, None),
+                        None => (codes::NOT_RUN, apps::instead::of_application(spec.name)),
                     };
                     let found = self.warn(code, format!("{} is not run here: the call ends", spec.name));
                     if let Some(repair) = repair {
@@ -318,7 +317,10 @@ fn function(name: &str, write: bool, rules: Rules, span: Span, findings: &mut Fi
     };
     if !spec.runs {
         let message = format!("the function {name} is not carried out: it is empty");
-        findings.warn(codes::FUNCTION_NOT_RUN, span, message);
+        let found = findings.warn(codes::FUNCTION_NOT_RUN, span, message);
+        if let Some(instead) = apps::instead::of_function(name) {
+            found.repair(instead);
+        }
     } else if write && !spec.writable() {
         findings.warn(codes::FUNCTION_USE, span, format!("the function {name} cannot be set"));
     } else if !write && !spec.readable() {
@@ -362,6 +364,7 @@ pub(super) fn gone(name: &str) -> Option<&'static str> {
         "setcidnum" => "Set(CALLERID(num)=…)",
         "setcidname" => "Set(CALLERID(name)=…)",
         "setcallerid" => "Set(CALLERID(all)=…)",
+        "setrdnis" => "Set(CALLERID(rdnis)=…)",
         "setvar" => "Set(NAME=value)",
         "setglobalvar" => "Set(GLOBAL(NAME)=value)",
         "setaccount" => "Set(CHANNEL(accountcode)=…)",

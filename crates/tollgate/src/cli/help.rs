@@ -40,6 +40,9 @@ pub(super) fn run(help: &Help) -> Outcome<u8> {
     } else if let Some(function) = func::lookup(topic).or_else(|| func::lookup(&topic.to_ascii_uppercase())) {
         say!("${{{}(…)}}: {}", function.name, function.synopsis);
         say!("{}", if function.runs { "Carried out." } else { "Not carried out: it gives the empty text." });
+        if let Some(instead) = apps::instead::of_function(function.name) {
+            say!("Instead: {instead}.");
+        }
     } else {
         return Err(Fault::unusable(format!("there is no command, finding, application or function {topic}"))
             .repair("the list of findings is: tollgate help findings"));
@@ -64,6 +67,9 @@ fn application(app: &AppSpec) -> String {
     }
     if !app.runs {
         page += "\nKnown to the proof, not run: a call that gets here ends.\n";
+        if let Some(instead) = apps::instead::of_application(app.name) {
+            page += &format!("Instead: {instead}.\n");
+        }
     }
     page
 }
