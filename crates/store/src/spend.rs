@@ -66,6 +66,10 @@ pub struct Debit {
     pub minute: Micros,
     /// How many minutes are wanted; as many are reserved as the caps leave room for, at least one.
     pub minutes: u32,
+    /// Seconds that a call is billed for at least.
+    pub first_s: u32,
+    /// What follows is rounded up to a multiple of so many seconds.
+    pub next_s: u32,
     /// All caps that apply. No cap means no bound, so the gate always passes some.
     pub caps: Vec<Cap>,
     /// Now.
@@ -161,7 +165,8 @@ pub(crate) async fn debit(db: &mut SqliteConnection, d: &Debit) -> Result<Debite
     let amount = d.minute.checked_mul(u64::from(minutes));
     let amount = signed(amount.unwrap_or(u64::MAX))?;
     let done = sqlx::query(
-        "INSERT INTO spend (day, origin, class, trunk, leg, reserved, reserved_s, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO spend (day, origin, class, trunk, leg, reserved, reserved_s, first_s, next_s, at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(d.day)
     .bind(&d.origin)
@@ -170,6 +175,8 @@ pub(crate) async fn debit(db: &mut SqliteConnection, d: &Debit) -> Result<Debite
     .bind(&d.leg)
     .bind(amount)
     .bind(i64::from(minutes) * 60)
+    .bind(d.first_s.max(1))
+    .bind(d.next_s.max(1))
     .bind(d.at)
     .execute(db)
     .await?;
@@ -236,7 +243,9 @@ pub(crate) async fn settle_leftover(
 ) -> Result<(), Error> {
     let seconds = talked.map_or(60, |ms| ms.div_ceil(1000).max(1));
     sqlx::query(
-        "UPDATE spend SET settled_s = ?2, settled_at = ?3, settled = reserved * 60 / reserved_s * ((?2 + 59) / 60)
+        // The price of a minute, times what is billed, a begun thousandth in full: as pbx's Billing has it.
+        "UPDATE spend SET settled_s = ?2, settled_at = ?3, settled =
+            (reserved * 60 / reserved_s * (first_s + (max(?2 - first_s, 0) + next_s - 1) / next_s * next_s) + 59999) / 60000 * 1000
          WHERE leg = ?1 AND settled IS NULL AND reserved_s >= 60",
     )
     .bind(permit)

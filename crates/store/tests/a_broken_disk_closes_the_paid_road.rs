@@ -18,6 +18,8 @@ fn debit() -> Debit {
         leg: "d".into(),
         minute: 1,
         minutes: 1,
+        first_s: 60,
+        next_s: 60,
         caps: vec![],
         at: 0,
     }

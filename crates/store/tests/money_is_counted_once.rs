@@ -16,6 +16,8 @@ fn debit(origin: &str, class: &str, amount: u64, caps: &[(Scope, u64)]) -> Debit
         leg: "leg".into(),
         minute: amount,
         minutes: 1,
+        first_s: 60,
+        next_s: 60,
         caps: caps.iter().map(|&(scope, most)| Cap { scope, measure: Measure::Money, most }).collect(),
         at: 1,
     }
@@ -140,8 +142,10 @@ async fn a_crash_settles_what_was_on() {
     let home = Home::new();
     let store = home.open().await;
     let now = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
-    for permit in ["up", "ringing", "silent"] {
-        let wish = Debit { leg: permit.into(), minutes: 30, ..debit(permit, "national", 100, &[]) };
+    for permit in ["up", "ringing", "silent", "by-steps"] {
+        let (first_s, next_s) = if permit == "by-steps" { (30, 6) } else { (60, 60) };
+        let wish =
+            Debit { leg: permit.into(), minutes: 30, first_s, next_s, ..debit(permit, "national", 600_000, &[]) };
         assert!(matches!(store.debit(wish).await.unwrap(), Debited::Granted { minutes: 30, .. }));
     }
     let leg = |permit: &str, answered_at| CallRecord {
@@ -152,18 +156,24 @@ async fn a_crash_settles_what_was_on() {
     };
     store.add_call_record(leg("up", Some(now - 90_000))).await.unwrap();
     store.add_call_record(leg("ringing", None)).await.unwrap();
+    let talked = CallRecord { at: now - 100_000, ..leg("by-steps", Some(now - 72_500)) };
+    store.add_call_record(talked).await.unwrap();
+    store.keep_dialog(Dialog { leg: "by-steps".into(), trunk: "itsp".into(), state: "a".into(), at: 1 });
     store.keep_dialog(Dialog { leg: "up".into(), trunk: "itsp".into(), state: "a".into(), at: 1 });
     store.close().await.unwrap();
     let store = home.open().await;
     let mut ledger = store.ledger(20_000).await.unwrap();
     ledger.sort_by(|a, b| a.origin.cmp(&b.origin));
     let sums: Vec<_> = ledger.iter().map(|row| (row.origin.as_str(), row.settled, row.reserved)).collect();
-    assert_eq!(sums, [("ringing", 100, 0), ("silent", 0, 3_000), ("up", 200, 0)]);
-    assert!((90..95).contains(&ledger[2].seconds), "{}", ledger[2].seconds);
+    let [steps, rest @ ..] = &sums[..] else { panic!("no sums") };
+    assert_eq!(*rest, [("ringing", 600_000, 0), ("silent", 0, 18_000_000), ("up", 1_200_000, 0)]);
+    assert!((90..95).contains(&ledger[3].seconds), "{}", ledger[3].seconds);
+    // 73 seconds or a little more: 78 are billed, or 84.
+    assert!(matches!(steps, ("by-steps", 780_000 | 840_000, 0)), "{steps:?}");
     let kept = store.calls(&CallFilter::default()).await.unwrap();
     let up = kept.iter().find(|row| row.record.id == "up").unwrap();
     let seconds = (up.record.ended_at.unwrap() - up.record.answered_at.unwrap()).unsigned_abs().div_ceil(1000);
-    assert_eq!(seconds, ledger[2].seconds, "record and money agree");
+    assert_eq!(seconds, ledger[3].seconds, "record and money agree");
 }
 
 proptest! {

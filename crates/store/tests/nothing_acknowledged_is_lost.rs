@@ -42,6 +42,8 @@ async fn child_that_writes() {
                     leg: row.id,
                     minute: 10,
                     minutes: 1,
+                    first_s: 60,
+                    next_s: 60,
                     caps: vec![Cap { scope: Scope::Everything, measure: store::Measure::Money, most: u64::MAX }],
                     at: 0,
                 };

@@ -235,6 +235,77 @@ def test_records_and_money_agree():
         assert ledger(x)[2] == 0.06 and ledger(x, "extension:200")[2] == 0.03
 
 
+def test_each_trunk_bills_in_its_steps():
+    """A call of two seconds over trunks that bill by minutes, by 30/6 and by seconds; after a kill -9 the same; a number without a price
+    costs as much as the dearest one that has one."""
+    steps = (("2", "60/60", lambda s: 60), ("3", "30/6", lambda s: 30 + -(-max(s - 30, 0) // 6) * 6), ("4", "1/1", lambda s: s))
+    more = '[rates]\nnational = 0.6\n"+44" = 0.7\n"+53" = 2.5\ninternational = 0.1\n[policy]\nmoney_per_call = 60\nmoney_per_day = 500\n'
+    with Meter() as meter:
+        for digit, billing, _ in steps:
+            more += ('[trunk.by%s]\nhost = "%s:%d"\ntransport = "udp"\nhealth = 0\nbilling = "%s"\n[route.by%s]\ndial = "_%sNXXNXXXXXX"\nstrip = 1\n'
+                     'trunks = ["by%s"]\nfor = ["extensions"]\n' % (digit, meter.ip, meter.port, billing, digit, "8" + digit, digit)).replace("strip = 1", "strip = 2")
+        with Exchange(meter=meter, more=more, may=("internal", "national", "international")) as x, x.raw("204") as p:
+            def over(n):
+                x.wait_idle()
+                return procs.poll("%d debits settled" % n, lambda: [d for d in [debits(x)] if len(d) == n and all(r[1] is not None for r in d)], 5)[0]
+            for digit, billing, billed in steps:
+                call = p.dial("8" + digit + "2025550123").wait_ok()
+                time.sleep(1.3)
+                call.hangup()
+            for (digit, billing, billed), (_, settled, seconds) in zip(steps, over(3)):
+                assert 1 <= seconds <= 3 and settled == 10000 * billed(seconds), (billing, settled, seconds)
+            # A crash settles in the same steps.
+            calls = [p.dial("8" + digit + "2025550123").wait_ok() for digit, _, _ in steps[:2]]
+            time.sleep(0.5)
+            x.kill()
+            x.start()
+            rows = procs.poll("the crash is settled", lambda: [d for d in [debits(x)] if all(r[1] is not None for r in d)], 8)[0][3:]
+            for (digit, billing, billed), (_, settled, seconds) in zip(steps, rows):
+                assert settled == 10000 * billed(seconds), (billing, settled, seconds)
+            for call in calls:
+                call.finish("lost")
+            assert p.register().status == 200
+            before = len(debits(x))
+            for number, price in (("442079460123", 0.7), ("33142685300", 2.5)):
+                p.dial("9011" + number).wait_ok().hangup()
+                assert over(before + 1)[before][1] == price * 1000000, (number, debits(x))
+                before += 1
+
+
+def test_caps_of_a_trunk_and_of_a_day():
+    """A trunk's own calls, minutes and money of a day, and a phone's minutes and calls: the call that would pass one is refused before the INVITE,
+    whoever makes it, and other trunks go on."""
+    caps = (("2", "calls_per_day = 1"), ("3", "minutes_per_day = 1"), ("4", "money_per_day = 0.02"), ("5", "calls_per_hour = 1"), ("6", "max_calls = 1"))
+    with Meter() as meter:
+        more = "[rates]\nnational = 0.02\n[policy]\nminutes_per_call = 1\n"
+        for digit, cap in caps:
+            more += ('[trunk.by%s]\nhost = "%s:%d"\ntransport = "udp"\nhealth = 0\n%s\n[route.by%s]\ndial = "_8%sNXXNXXXXXX"\nstrip = 2\n'
+                     'trunks = ["by%s"]\nfor = ["extensions"]\n' % (digit, meter.ip, meter.port, cap, digit, digit, digit))
+        more += '[extension.205]\nname = "Few"\nmay = ["internal", "national"]\nminutes_per_day = 1\n[extension.206]\nname = "Fewer"\nmay = ["internal", "national"]\ncalls_per_day = 1\n'
+        with Exchange(meter=meter, more=more) as x:
+            for user in ("205", "206"):
+                x.rotate(user)
+            with x.raw("204") as p, x.raw("200") as q, x.raw("205") as few, x.raw("206") as fewer:
+                for digit, cap in caps:
+                    first = p.dial("8" + digit + "2025550123").wait_ok()
+                    if "max_calls" not in cap:
+                        first.hangup()
+                        x.wait_idle()
+                    seen = len(meter.seen)
+                    assert q.dial("8" + digit + "2025550124").wait_answer().status >= 400, "%s does not bind another phone" % cap
+                    assert len(meter.seen) == seen, cap
+                    if "max_calls" in cap:
+                        first.hangup()
+                        x.wait_idle()
+                for phone in (few, fewer):
+                    phone.dial(NATIONAL).wait_ok().hangup()
+                    x.wait_idle()
+                    seen = len(meter.seen)
+                    assert phone.dial(NATIONAL).wait_answer().status == 403 and len(meter.seen) == seen, phone.user
+                q.dial(NATIONAL).wait_ok().hangup()
+                x.wait_idle()
+
+
 def test_help_is_announced_and_called_back():
     """911 is an event at once, and who calls back over that trunk reaches the phone that called, not the menu."""
     with Meter() as meter, Exchange(meter=meter, may=("internal",)) as x, x.raw("204") as p, x.raw("200"):

@@ -7,7 +7,7 @@ import procs
 import sound
 from exchange import Exchange
 from meter import Meter
-from parts import talk
+from parts import hears, talk
 
 HOUSE = ("200", "204", "205")
 NATIONAL = "92025550123"
@@ -285,6 +285,49 @@ def test_keys_of_phones_of_the_house_only():
         assert meter.seen == [], meter.numbers()
         call.hangup()
         x.wait_idle()
+
+
+def test_parking_is_for_the_house():
+    """Attack 26: a phone parks by key and hears the slot; strangers and callers of trunks reach neither the lot nor a slot, by number, keys, INFO or
+    REFER, and the parked call stays; another phone of the house fetches it."""
+    more = ('[features]\npark = "*7"\n[parking.default]\nnumber = "700"\nslots = "701-703"\nseconds = 5\n'
+            '[trunk.in]\nhost = "%s"\ntransport = "udp"\nhealth = 0\nentry = "menu:attendant"\n')
+    with Meter() as meter, Meter() as line, Exchange(users=HOUSE, meter=meter, more=more.replace("seconds = 5", "seconds = 90") % (
+            "%s:%d" % (line.ip, line.port))) as x, x.raw("200") as a, x.raw("204") as b, x.raw("205") as c, x.stranger() as s:
+        call, other = up(a, b)
+        other.dtmf("*7")
+        before = len(other.samples)
+        other.wait_sound(before / 8000 + 2)
+        assert sound.sound_in(other.samples[before:]) > 0.5, "204 does not hear the slot"
+        other.hangup()
+        call.speak(sound.sine(700, 90))
+        for caller, aim in ((s, None), (line, x.sip)):
+            thieves = []
+            for number in ("700", "701"):
+                thief = caller.dial("sip:%s@%s:%d" % ((number,) + x.sip), dest=aim)
+                thief.wait_ok()
+                thieves.append(thief)
+            for thief in thieves:
+                thief.greeted()
+                for keys in ("701", "700", "*7", "#701"):
+                    thief.dtmf(keys)
+                    time.sleep(0.6)
+                if not thief.ended:
+                    thief.info("701")
+                if not thief.ended:
+                    assert refer(x, thief, "701").status >= 400
+            time.sleep(1)
+            for thief in thieves:
+                assert not call.ended, "a thief ended the parked call"
+                assert sound.tone_in(thief.samples, 700, share=0.5) < 0.2, "a thief hears the parked call"
+                if not thief.ended:
+                    thief.hangup()
+        fetch = c.dial("701").wait_ok()
+        fetch.wait_sound(2)
+        hears(fetch.samples, 700, 1, "205")
+        fetch.hangup()
+        call.wait_end()
+        x.wait_idle(30)
 
 
 def test_a_redirection_by_a_phone():

@@ -217,9 +217,9 @@ async fn talk(call: &mut Call, leg: LegId, options: &Options, started: Instant) 
     call.machine.set("DIALSTATUS", Status::Answer.word());
     let answered = Instant::now();
     let line = call.line;
-    let may = [(options.transfer_caller, line), (options.transfer_called, leg)];
-    let allowed = may.into_iter().filter(|(may, _)| *may).map(|(_, leg)| leg);
-    let codes = Codes::new(&call.snapshot.config.features, allowed);
+    let who = |caller: bool, called: bool| caller.then_some(line).into_iter().chain(called.then_some(leg));
+    let transfer = who(options.transfer_caller, options.transfer_called);
+    let codes = Codes::new(&call.snapshot.config.features, transfer, who(options.park_caller, options.park_called));
     let ended = call.bridge(leg, options.limit, codes).await;
     if ended == Ok(BridgeEnd::CalledHungUp) && !options.go_on {
         call.ended_by = store::Side::Other;

@@ -1,5 +1,5 @@
 //! Keys that mean something while two parties talk: `##` and the like, for phones of the house only, and only where the plan
-//! says so (Dial's options `t` and `T`) and the configuration has a code for it.
+//! says so (Dial's options `t`, `T`, `k` and `K`) and the configuration has a code for it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,7 +22,9 @@ const BETWEEN: Duration = Duration::from_secs(3);
 pub struct Codes {
     blind: Option<String>,
     attended: Option<String>,
-    allowed: BTreeSet<LegId>,
+    park: Option<String>,
+    transfer: BTreeSet<LegId>,
+    parking: BTreeSet<LegId>,
     pressed: Vec<(LegId, Instant, char)>,
 }
 
@@ -31,32 +33,45 @@ pub struct Codes {
 enum Wish {
     Blind,
     Attended,
+    Park,
 }
 
 impl Codes {
-    /// The codes of the configuration for these legs.
+    /// The codes of the configuration: these legs may transfer, and those may park.
     #[must_use]
-    pub fn new(features: &Features, allowed: impl IntoIterator<Item = LegId>) -> Self {
+    pub fn new(
+        features: &Features,
+        transfer: impl IntoIterator<Item = LegId>,
+        parking: impl IntoIterator<Item = LegId>,
+    ) -> Self {
         Self {
             blind: features.transfer.clone(),
             attended: features.attended_transfer.clone(),
-            allowed: allowed.into_iter().collect(),
+            park: features.park.clone(),
+            transfer: transfer.into_iter().collect(),
+            parking: parking.into_iter().collect(),
             pressed: Vec::new(),
         }
     }
 
     fn press(&mut self, leg: LegId, key: char, now: Instant) -> Option<Wish> {
-        if !self.allowed.contains(&leg) {
+        let (transfer, parking) = (self.transfer.contains(&leg), self.parking.contains(&leg));
+        if !transfer && !parking {
             return None;
         }
         self.pressed.retain(|(by, at, _)| *by == leg && now.duration_since(*at) <= TOGETHER);
         self.pressed.push((leg, now, key));
         let keys: String = self.pressed.iter().map(|(.., key)| key).collect();
-        let is = |code: &Option<String>| code.as_ref().is_some_and(|code| keys.ends_with(code.as_str()));
-        let wish = match (is(&self.blind), is(&self.attended)) {
-            (true, _) => Wish::Blind,
-            (_, true) => Wish::Attended,
-            _ => return None,
+        let is =
+            |may: bool, code: &Option<String>| may && code.as_ref().is_some_and(|code| keys.ends_with(code.as_str()));
+        let wish = if is(transfer, &self.blind) {
+            Wish::Blind
+        } else if is(transfer, &self.attended) {
+            Wish::Attended
+        } else if is(parking, &self.park) {
+            Wish::Park
+        } else {
+            return None;
         };
         self.pressed.clear();
         Some(wish)
@@ -74,11 +89,12 @@ impl Call {
         }
         self.part(talk.leg);
         self.music();
-        let dialled = self.ask_number(talk).await?;
+        let lot = || self.snapshot.config.parking.get("default").and_then(|lot| lot.number.clone());
+        let dialled = if wish == Wish::Park { lot() } else { self.ask_number(talk).await? };
         match (dialled, wish) {
             (None, _) => Ok(self.back(talk)),
             (Some(to), Wish::Blind) => self.send_on(talk, &who, &to, false).await,
-            (Some(to), Wish::Attended) => self.consult(talk, &who, &to).await,
+            (Some(to), Wish::Attended | Wish::Park) => self.consult(talk, &who, &to).await,
         }
     }
 
@@ -119,11 +135,12 @@ mod tests {
 
     #[test]
     fn a_code_is_pressed_by_one_party_within_its_time() {
-        let features = Features { transfer: Some("##".to_owned()), attended_transfer: Some("*2".to_owned()) };
+        let code = |text: &str| Some(text.to_owned());
+        let features = Features { transfer: code("##"), attended_transfer: code("*2"), park: code("*7") };
         let (one, two, stranger) = (LegId(1), LegId(2), LegId(3));
         let now = Instant::now();
         let at = |ms: u64| now + Duration::from_millis(ms);
-        let mut codes = Codes::new(&features, [one, two]);
+        let mut codes = Codes::new(&features, [one, two], [two]);
         assert_eq!(codes.press(one, '#', at(0)), None);
         assert_eq!(codes.press(two, '#', at(100)), None, "half a code of each is none");
         assert_eq!(codes.press(two, '#', at(200)), Some(Wish::Blind));
@@ -131,9 +148,15 @@ mod tests {
         assert_eq!(codes.press(one, '#', at(5_000)), None, "too slow");
         assert_eq!(codes.press(one, '*', at(5_100)), None);
         assert_eq!(codes.press(one, '2', at(5_200)), Some(Wish::Attended));
+        assert_eq!(
+            (codes.press(one, '*', at(5_300)), codes.press(one, '7', at(5_400))),
+            (None, None),
+            "it may not park"
+        );
+        assert_eq!((codes.press(two, '*', at(5_500)), codes.press(two, '7', at(5_600))), (None, Some(Wish::Park)));
         assert_eq!(codes.press(stranger, '#', at(6_000)), None);
         assert_eq!(codes.press(stranger, '#', at(6_100)), None);
-        let mut none = Codes::new(&Features::default(), [one]);
+        let mut none = Codes::new(&Features::default(), [one], [one]);
         assert_eq!(none.press(one, '#', at(0)), None);
         assert_eq!(none.press(one, '#', at(1)), None);
     }

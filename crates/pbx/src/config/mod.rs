@@ -31,7 +31,7 @@ pub use caps::{Bounds, Caps};
 pub use desk::{Lot, Programs, Screening};
 pub use grant::{Grant, GrantKind, GrantPin};
 pub use mail::{Mail, MailSecurity};
-pub use parts::{Destination, DialectChoice, Money, Network, SecretRef};
+pub use parts::{Billing, Destination, DialectChoice, Money, Network, SecretRef};
 pub use problem::Problem;
 pub use trunk::{Identity, NumberFormat, NumberIn, Transport, Trunk, TrunkKind, TrunkTls};
 pub use voicemail::Voicemail;
@@ -364,6 +364,8 @@ pub struct Features {
     pub transfer: Option<String>,
     /// The same, after a talk with whoever answers there.
     pub attended_transfer: Option<String>,
+    /// Parks the other party: the phone hears the slot and hangs up.
+    pub park: Option<String>,
 }
 
 /// `[dialplan]`

@@ -97,10 +97,54 @@ impl Money {
         Ok(Self((amount * 1000.0).round() as u64))
     }
 
-    /// This price a minute for that many seconds, each begun minute in full.
+    /// This price a minute for that many seconds, as a provider rounds them; a begun thousandth in full.
     #[must_use]
-    pub fn for_seconds(self, seconds: u64) -> Self {
-        Self(self.0.saturating_mul(seconds.div_ceil(60)))
+    pub fn for_seconds(self, seconds: u64, billing: Billing) -> Self {
+        Self(self.0.saturating_mul(billing.billed(seconds)).div_ceil(60))
+    }
+}
+
+/// How a provider rounds what a call lasted: the first step, and the steps after it, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Billing {
+    /// The least that a call is billed for.
+    pub first: u32,
+    /// What follows is rounded up to a multiple of this.
+    pub next: u32,
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        Self { first: 60, next: 60 }
+    }
+}
+
+impl Billing {
+    /// Reads `first/next`. Whole minutes stay whole minutes, for they are what is reserved before a call: what it is billed
+    /// for is never more.
+    ///
+    /// # Errors
+    /// What would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let steps = text.split_once('/').and_then(|(first, next)| Some((first.parse().ok()?, next.parse().ok()?)));
+        match steps {
+            Some((first @ 1..=60, next @ 1..=60)) if 60 % next == 0 && (60 - first) % next == 0 => {
+                Ok(Self { first, next })
+            }
+            _ => Err(format!(
+                "{text:?}: seconds of the first step and of those after it that fill a minute, like \"60/60\", \"60/1\", \"30/6\" or \"1/1\""
+            )),
+        }
+    }
+
+    /// Seconds that are billed; a call that was not answered is not.
+    #[must_use]
+    pub fn billed(self, seconds: u64) -> u64 {
+        let (first, next) = (u64::from(self.first), u64::from(self.next.max(1)));
+        match seconds {
+            0 => 0,
+            _ => first.saturating_add(seconds.saturating_sub(first).div_ceil(next).saturating_mul(next)),
+        }
     }
 }
 

@@ -401,8 +401,11 @@ fn features(table: Table<'_>) -> Features {
         let good = (1..=4).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#');
         if good { Ok(text.to_owned()) } else { Err("one to four keys, like \"##\" or \"*2\"".to_owned()) }
     };
-    let features =
-        Features { transfer: table.parse("transfer", code), attended_transfer: table.parse("attended_transfer", code) };
+    let features = Features {
+        transfer: table.parse("transfer", code),
+        attended_transfer: table.parse("attended_transfer", code),
+        park: table.parse("park", code),
+    };
     table.finish();
     features
 }

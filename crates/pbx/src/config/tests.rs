@@ -189,8 +189,35 @@ fn networks_contain_what_they_say() {
 fn money_is_written_as_people_do() {
     assert_eq!(Money(12_340).to_string(), "12.34");
     assert_eq!(Money(5).to_string(), "0.005");
-    assert_eq!(Money(20).for_seconds(61), Money(40));
     assert!(Money::from_number(f64::NAN).is_err());
+}
+
+#[test]
+fn a_call_is_billed_in_its_provider_s_steps() {
+    let check = |billing: &str, seconds, billed, cost| {
+        let billing = Billing::parse(billing).unwrap();
+        assert_eq!(
+            (billing.billed(seconds), Money(600).for_seconds(seconds, billing)),
+            (billed, Money(cost)),
+            "{billing:?} {seconds}"
+        );
+    };
+    for billing in ["60/60", "60/1", "30/6", "1/1", "6/6"] {
+        check(billing, 0, 0, 0);
+        check(billing, 60, 60, 600);
+        check(billing, 7_200, 7_200, 72_000);
+    }
+    check("60/60", 1, 60, 600);
+    check("60/60", 61, 120, 1_200);
+    check("60/1", 61, 61, 610);
+    check("30/6", 3, 30, 300);
+    check("30/6", 31, 36, 360);
+    check("1/1", 7, 7, 70);
+    assert_eq!(Money(20).for_seconds(1, Billing::parse("1/1").unwrap()), Money(1), "never for nothing");
+    // More than was reserved could be billed by these.
+    for bad in ["", "60", "0/60", "60/0", "30/60", "90/60", "7/6", "60/7", "1/60", "a/b", "60/60/60"] {
+        assert!(Billing::parse(bad).is_err(), "{bad}");
+    }
 }
 
 #[test]

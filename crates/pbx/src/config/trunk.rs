@@ -3,7 +3,7 @@
 use media::codec::Codec;
 
 use super::tree::Table;
-use super::{Caps, Destination, Money, SecretRef, words};
+use super::{Billing, Caps, Destination, Money, SecretRef, words};
 
 /// `[trunk.NAME]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Trunk {
     pub max_calls: u32,
     /// More caps of its own; those per call and at one time are not read here.
     pub caps: Caps,
+    /// How it rounds what a call lasted.
+    pub billing: Billing,
     /// Whether emergency calls may leave by it.
     pub emergency: bool,
     /// Seconds between two questions whether it is there; 0: it is never asked.
@@ -166,6 +168,7 @@ pub(super) fn read(table: Table<'_>) -> Trunk {
             money_per_day: table.amount("money_per_day", Money::from_number),
             ..Caps::default()
         },
+        billing: table.parse("billing", Billing::parse).unwrap_or_default(),
         emergency: table.flag("emergency").unwrap_or(true),
         health: table.number("health", 0..=3_600).map_or(60, health),
         expires: table.number("expires", 60..=86_400).unwrap_or(3_600),

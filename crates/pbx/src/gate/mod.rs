@@ -278,6 +278,8 @@ impl Gate {
             leg: id.clone(),
             minute: micros(rate),
             minutes,
+            first_s: trunk.billing.first,
+            next_s: trunk.billing.next,
             caps: caps::caps(&bounds, &trunk.caps, limits.money_per_day_together, ask.now),
             at: ask.now,
         };
@@ -293,7 +295,7 @@ impl Gate {
             }
         })?;
         let limit = Duration::from_secs(u64::from(minutes) * 60);
-        Ok((Permit::new(id, target, Some(limit)), Meter::running(slot, reserved, rate)))
+        Ok((Permit::new(id, target, Some(limit)), Meter::running(slot, reserved, rate, trunk.billing)))
     }
 
     /// A cap stopped somebody: the owner hears of it, once a day for each.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::budget::Reserved;
 use super::counters::Slot;
-use crate::config::Money;
+use crate::config::{Billing, Money};
 
 /// Leave to start one leg to one target. Only the gate makes one; starting the leg uses it up.
 ///
@@ -144,6 +144,7 @@ struct Running {
     _slot: Slot,
     reserved: Option<Box<dyn Reserved>>,
     rate: Money,
+    billing: Billing,
 }
 
 impl Meter {
@@ -151,8 +152,8 @@ impl Meter {
         Self { running: None, answered: None }
     }
 
-    pub(super) fn running(slot: Slot, reserved: Box<dyn Reserved>, rate: Money) -> Self {
-        Self { running: Some(Running { _slot: slot, reserved: Some(reserved), rate }), answered: None }
+    pub(super) fn running(slot: Slot, reserved: Box<dyn Reserved>, rate: Money, billing: Billing) -> Self {
+        Self { running: Some(Running { _slot: slot, reserved: Some(reserved), rate, billing }), answered: None }
     }
 
     /// The called party answered: from now on it costs.
@@ -165,13 +166,13 @@ impl Drop for Meter {
     fn drop(&mut self) {
         let seconds = self.answered.map_or(0, |answered| {
             let talked = answered.elapsed();
-            // A call of no time at all is billed as a minute.
+            // A call of no time at all is billed as one of a second.
             (talked.as_secs() + u64::from(talked.subsec_nanos() > 0)).max(1)
         });
         if let Some(running) = &mut self.running
             && let Some(reserved) = running.reserved.take()
         {
-            reserved.settle(running.rate.for_seconds(seconds), seconds);
+            reserved.settle(running.rate.for_seconds(seconds, running.billing), seconds);
         }
     }
 }

@@ -210,7 +210,7 @@ fn inside(page: &mut Page<'_>, config: &Config) {
     }
 
     // Keys that transfer are for phones of the house, on whichever side they are.
-    let both = if config.features == Features::default() { "" } else { ",tT" };
+    let both = if config.features == Features::default() { "" } else { ",tTkK" };
     page.context("ext-local", "The phones of the house");
     for (number, extension) in &config.extensions {
         let then = match &extension.mailbox {
@@ -354,7 +354,7 @@ fn outside(page: &mut Page<'_>, config: &Config) {
 }
 
 fn route(page: &mut Page<'_>, config: &Config, route: &Route) {
-    let caller = if config.features == Features::default() { "" } else { ",T" };
+    let caller = if config.features == Features::default() { "" } else { ",TK" };
     let literal = route.dial.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#' || b == b'+');
     page.exten(&if literal { route.dial.clone() } else { format!("_{}", route.dial) });
     let number = match route.strip {

@@ -21,6 +21,10 @@ pub(super) struct Options {
     pub(super) transfer_called: bool,
     /// See above.
     pub(super) transfer_caller: bool,
+    /// `k`, `K`: the called, the calling party may park by key.
+    pub(super) park_called: bool,
+    /// See above.
+    pub(super) park_caller: bool,
     /// `L(x[:y[:z]])`, milliseconds.
     pub(super) limit: Limit,
 }
@@ -45,6 +49,8 @@ impl Options {
                 'j' => options.jump = true,
                 't' => options.transfer_called = true,
                 'T' => options.transfer_caller = true,
+                'k' => options.park_called = true,
+                'K' => options.park_caller = true,
                 'L' => options.limit = limit(value),
                 _ => {}
             }
@@ -65,7 +71,8 @@ mod tests {
 
     #[test]
     fn options_are_read_with_their_values() {
-        let options = Options::parse("trm(jazz)gL(60000:10000)");
+        let options = Options::parse("trm(jazz)gL(60000:10000)K");
+        assert!(options.park_caller && !options.park_called);
         assert!(options.ring && options.go_on && options.transfer_called && !options.transfer_caller);
         assert_eq!(options.music.as_deref(), Some("jazz"));
         assert_eq!(options.limit.total, Some(Duration::from_secs(60)));
