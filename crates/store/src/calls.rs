@@ -106,6 +106,18 @@ words! {
 }
 
 words! {
+    /// Where a leg comes from and goes to, as its owner sees it.
+    Road {
+        /// Somebody outside called: a stranger, or over a trunk.
+        In = "in",
+        /// It went out over a trunk.
+        Out = "out",
+        /// Between phones and applications of the house.
+        Inside = "inside",
+    }
+}
+
+words! {
     /// Who ended a leg.
     Side {
         /// The party of this leg.
@@ -150,6 +162,8 @@ pub struct CallFilter {
     pub origin: Option<String>,
     /// This direction.
     pub direction: Option<Direction>,
+    /// This road.
+    pub road: Option<Road>,
     /// This disposition.
     pub disposition: Option<Disposition>,
     /// This trunk.
@@ -160,6 +174,18 @@ pub struct CallFilter {
     pub before: Option<i64>,
     /// At most so many; 0 and anything above mean [`limits::ROWS`].
     pub limit: u32,
+}
+
+impl CallRecord {
+    /// Where this leg comes from and goes to. [`find`] says the same in SQL.
+    #[must_use]
+    pub fn road(&self) -> Road {
+        match self.direction {
+            Direction::In if !self.origin.starts_with("extension:") => Road::In,
+            Direction::Out if self.trunk.is_some() => Road::Out,
+            _ => Road::Inside,
+        }
+    }
 }
 
 /// A record with its place in the list.
@@ -277,6 +303,8 @@ pub(crate) async fn find(db: &mut SqliteConnection, f: &CallFilter) -> Result<Ve
          WHERE n < ?1 AND at >= ?2 AND at < ?3 AND (?4 IS NULL OR call_id = ?4) AND (?5 IS NULL OR origin = ?5) AND (?6 IS NULL OR direction = ?6)
            AND (?7 IS NULL OR disposition = ?7) AND (?8 IS NULL OR trunk = ?8)
            AND (?9 IS NULL OR caller LIKE ?9 ESCAPE '\\' OR caller_name LIKE ?9 ESCAPE '\\' OR called LIKE ?9 ESCAPE '\\')
+           AND (?11 IS NULL OR ?11 = CASE WHEN direction = 'in' AND origin NOT LIKE 'extension:%' THEN 'in'
+                                          WHEN direction = 'out' AND trunk IS NOT NULL THEN 'out' ELSE 'inside' END)
          ORDER BY n DESC LIMIT ?10",
     )
     .bind(f.before.unwrap_or(i64::MAX))
@@ -289,6 +317,7 @@ pub(crate) async fn find(db: &mut SqliteConnection, f: &CallFilter) -> Result<Ve
     .bind(&f.trunk)
     .bind(like)
     .bind(i64::from(page(f.limit)))
+    .bind(f.road.map(Road::word))
     .fetch_all(db)
     .await?;
     rows.iter().map(read).collect()

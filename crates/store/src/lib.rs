@@ -26,7 +26,7 @@ mod versions;
 mod writer;
 
 pub use bans::Ban;
-pub use calls::{CallFilter, CallRecord, Direction, Disposition, Listed, RtpStats, STOPPED, Side};
+pub use calls::{CallFilter, CallRecord, Direction, Disposition, Listed, Road, RtpStats, STOPPED, Side};
 pub use credentials::Credentials;
 pub use dialogs::Dialog;
 pub use error::Error;

@@ -6,8 +6,8 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 
 use store::{
-    CallFilter, ConfigVersion, Credentials, Direction, Disposition, Error, EventFilter, Mode, Registration, RtpStats,
-    Side, Store, limits,
+    CallFilter, ConfigVersion, Credentials, Direction, Disposition, Error, EventFilter, Mode, Registration, Road,
+    RtpStats, Side, Store, limits,
 };
 use support::{Home, record};
 
@@ -155,6 +155,16 @@ async fn calls_are_found_by_each_filter() {
     check(CallFilter { until: Some(at + 2), ..all.clone() }, &[1, 0]).await;
     check(CallFilter { origin: Some("extension:200".into()), limit: 1, ..all.clone() }, &[4]).await;
     check(CallFilter { direction: Some(Direction::Out), ..all.clone() }, &[7]).await;
+    check(CallFilter { road: Some(Road::Out), ..all.clone() }, &[7]).await;
+    check(CallFilter { road: Some(Road::In), ..all.clone() }, &[9, 8, 6, 5]).await;
+    check(CallFilter { road: Some(Road::Inside), ..all.clone() }, &[4, 3, 2, 1, 0]).await;
+    for row in store.calls(&all).await.unwrap() {
+        let road = CallFilter { road: Some(row.record.road()), ..all.clone() };
+        assert!(
+            store.calls(&road).await.unwrap().contains(&row),
+            "what a record says of itself is what is found by it"
+        );
+    }
     check(CallFilter { trunk: Some("itsp".into()), ..all.clone() }, &[7]).await;
     check(CallFilter { disposition: Some(Disposition::Refused), ..all.clone() }, &[9]).await;
     check(CallFilter { text: Some("%_".into()), ..all.clone() }, &[3]).await;

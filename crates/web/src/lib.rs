@@ -1,11 +1,14 @@
-//! HTTP on loopback: `GET /metrics` for a monitoring system, `GET /healthz` for whoever restarts us. It asks a [`Source`]
-//! and changes nothing. The text format is in `metrics`, the connections are in `listen`.
+//! HTTP on loopback: `GET /metrics` for a monitoring system, `GET /healthz` for whoever restarts us, and the portal for people.
+//! Numbers come from a [`Source`]; what the portal sees and does goes through a [`desk::Desk`]. The text format is in `metrics`,
+//! the connections are in `listen`, the pages in `portal`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod desk;
 pub mod limits;
 mod listen;
 mod metrics;
+mod portal;
 
 use std::future::Future;
 use std::io;
@@ -15,7 +18,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
@@ -23,6 +29,7 @@ use axum::routing::any;
 use tokio::net::TcpListener;
 
 pub use metrics::{Kind, Metric, Sample};
+pub use portal::Portal;
 
 /// Whom we ask; implemented over `pbx::control`. Both are called for every request and must not block.
 pub trait Source: Send + Sync + 'static {
@@ -40,9 +47,10 @@ pub trait Source: Send + Sync + 'static {
 pub async fn serve(
     listener: TcpListener,
     source: Arc<dyn Source>,
+    portal: Option<Arc<Portal>>,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    serve_for(listener, source, limits::LIFE, end).await
+    serve_for(listener, source, portal, limits::LIFE, end).await
 }
 
 /// The same with another life of connections.
@@ -53,6 +61,7 @@ pub async fn serve(
 pub async fn serve_for(
     listener: TcpListener,
     source: Arc<dyn Source>,
+    portal: Option<Arc<Portal>>,
     life: Duration,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -60,15 +69,21 @@ pub async fn serve_for(
     if !address.ip().is_loopback() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "metrics are served on a loopback address only"));
     }
-    axum::serve(listen::Bounded::new(listener, life), router(source, address.port())).with_graceful_shutdown(end).await
+    let service = router(source, portal, address.port()).into_make_service_with_connect_info::<listen::Peer>();
+    axum::serve(listen::Bounded::new(listener, life), service).with_graceful_shutdown(end).await
 }
 
-fn router(source: Arc<dyn Source>, port: u16) -> Router {
-    Router::new()
+fn router(source: Arc<dyn Source>, portal: Option<Arc<Portal>>, port: u16) -> Router {
+    let numbers = Router::new()
         .route("/metrics", any(metrics))
         .route("/healthz", any(healthz))
-        .with_state(source)
-        .layer(from_fn(move |request: Request, next: Next| gatekeeper(port, request, next)))
+        .route_layer(from_fn(only_questions))
+        .with_state(source);
+    let all = match portal {
+        Some(portal) => numbers.merge(portal::router(portal)),
+        None => numbers,
+    };
+    all.layer(from_fn(move |request: Request, next: Next| gatekeeper(port, request, next)))
         .layer(map_response(harmless))
 }
 
@@ -83,7 +98,7 @@ async fn healthz(State(source): State<Arc<dyn Source>>) -> Response {
     (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-/// Only questions, and only from those who meant us: a page of another site that had its name resolved to 127.0.0.1 (DNS
+/// Only those who meant us: a page of another site that had its name resolved to 127.0.0.1 (DNS
 /// rebinding) sends its own name as Host.
 async fn gatekeeper(port: u16, request: Request, next: Next) -> Response {
     let mut hosts = request.headers().get_all(HOST).iter();
@@ -94,6 +109,11 @@ async fn gatekeeper(port: u16, request: Request, next: Next) -> Response {
     if !ours {
         return (StatusCode::MISDIRECTED_REQUEST, "this is not the host you asked for\n").into_response();
     }
+    next.run(request).await
+}
+
+/// Numbers are read, never written.
+async fn only_questions(request: Request, next: Next) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], "only questions here\n").into_response();
     }
@@ -113,10 +133,17 @@ fn is_ours(host: &str, port: u16) -> bool {
     named_port == Some(port) && (name.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(is_loopback))
 }
 
+/// Nothing but our own files runs or shows on a page, nobody frames it, nothing of it is kept or told to others.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 async fn harmless(mut response: Response) -> Response {
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 

@@ -35,7 +35,7 @@ async fn server(life: Duration) -> Server {
     let address = listener.local_addr().unwrap();
     let source = Arc::new(Fake(AtomicBool::new(true)));
     let (end, ended) = oneshot::channel::<()>();
-    let task = tokio::spawn(web::serve_for(listener, source.clone(), life, async {
+    let task = tokio::spawn(web::serve_for(listener, source.clone(), None, life, async {
         let _ = ended.await;
     }));
     Server { address, source, end: Some(end), task }
@@ -95,6 +95,6 @@ async fn silent_connections_end_and_give_room() {
 async fn no_listener_but_loopback() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let source = Arc::new(Fake(AtomicBool::new(true)));
-    let error = web::serve(listener, source, std::future::pending()).await.unwrap_err();
+    let error = web::serve(listener, source, None, std::future::pending()).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied);
 }

@@ -162,6 +162,7 @@ pub(super) fn programs() -> Programs {
 pub(super) fn limits() -> Limits {
     let rate = |class, thousandths| (class, Money(thousandths));
     Limits {
+        stopped: false,
         closed: BTreeSet::new(),
         calls_at_once: 2,
         calls_per_hour: 30,

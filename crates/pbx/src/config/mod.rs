@@ -331,6 +331,8 @@ impl RouteUsers {
 /// `[policy]`: what binds everybody's calls that cost money.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
+    /// Nobody calls out but for help: the owner pulled the plug.
+    pub stopped: bool,
     /// Classes that nobody may call.
     pub closed: BTreeSet<Class>,
     /// Paid calls of one extension at one time.

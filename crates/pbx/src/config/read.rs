@@ -457,6 +457,7 @@ fn limits(root: &Table<'_>) -> Limits {
     prices(root, "rates", &mut known);
     let (rates, prefixes) = known;
     let limits = Limits {
+        stopped: table.flag("stopped").unwrap_or(fresh.stopped),
         closed: table.list("closed", words::class).map_or(fresh.closed, |list| list.into_iter().collect()),
         calls_at_once: table.number("calls_at_once", 1..=10_000).unwrap_or(fresh.calls_at_once),
         calls_per_hour: table.number("calls_per_hour", 1..=1_000_000).unwrap_or(fresh.calls_per_hour),

@@ -258,6 +258,9 @@ impl Gate {
     async fn paid(&self, ask: &Ask<'_>, trunk: &Trunk, target: PermitTarget) -> Result<(Permit, Meter), Refusal> {
         let config = &ask.snapshot.config;
         let limits = &config.policy;
+        if limits.stopped {
+            return Err(Refusal::new(Why::Stopped, "the owner stopped all outside calls".to_owned()));
+        }
         let PermitTarget::Trunk { trunk: name, number, .. } = &target else {
             return Err(Refusal::new(Why::NotANumber, "a phone of the house costs nothing".to_owned()));
         };

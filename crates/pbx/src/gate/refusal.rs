@@ -32,6 +32,8 @@ pub enum Why {
     NotARouteUser,
     /// The running plan has no valid proof.
     NoProof,
+    /// The owner stopped all outside calls.
+    Stopped,
     /// Outside the proven reach: an alarm.
     BeyondProof,
     /// The application did not declare that it dials.
@@ -58,6 +60,7 @@ impl Refusal {
             Why::TooManyAtOnce | Why::StoreDown => Cause::CONGESTION,
             Why::Policy(_)
             | Why::NotGranted
+            | Why::Stopped
             | Why::NotARouteUser
             | Why::NoProof
             | Why::BeyondProof

@@ -136,6 +136,16 @@ async fn ask(gate: &Gate, snapshot: &Snapshot, origin: &OriginKind, dialled: &st
     ask_at(gate, snapshot, origin, Target::Number { trunk: "itsp", dialled }, NOW).await
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_owner_stops_everything_but_emergency_calls() {
+    let stopped = snapshot(|tree| tree["policy"] = json!({ "stopped": true }));
+    for dialled in ["2025550100", "011442079460000"] {
+        let refusal = ask(&gate(), &stopped, &office(), dialled).await.expect_err("a refusal");
+        assert_eq!(refusal.why, Why::Stopped, "{dialled}");
+    }
+    assert!(ask(&gate(), &stopped, &office(), "911").await.is_ok());
+}
+
 async fn why(origin: OriginKind, dialled: &str) -> Why {
     ask(&gate(), &plain(), &origin, dialled).await.expect_err("a refusal").why
 }

@@ -16,6 +16,7 @@ mod places;
 mod plan;
 mod print;
 mod reach;
+mod rescue;
 mod sarif;
 mod serve;
 mod simulate;
@@ -90,6 +91,8 @@ enum Command {
     Spend(Spend),
     /// Show what happened that an owner should know: refusals, failed log-ins, new secrets, alarms
     Events(Events),
+    /// Make a link by which an owner of the portal is made, or made anew who lost password or telephone
+    Rescue,
     /// Look whether this machine and this home are fit
     Doctor,
     /// Explain a command, a finding, an application or a function; "help findings" lists all findings
@@ -517,6 +520,7 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Channels => calls::channels(&common),
         Command::Spend(what) => spend::run(&common, &what),
         Command::Events(what) => events::run(&common, &what),
+        Command::Rescue => rescue::run(&common),
         Command::Doctor => doctor::run(&common),
         Command::Help(topic) => help::run(&topic),
     }

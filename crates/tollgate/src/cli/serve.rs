@@ -31,6 +31,7 @@ fn tell(common: &Common, told: &Told) {
                 "listens": told.listens,
                 "addresses": told.addresses,
                 "metrics": told.metrics,
+                "portal": told.portal.as_ref().map(|(link, _)| link),
                 "secrets": secrets,
                 "pins": pins,
                 "verdict": told.verdict,
@@ -56,6 +57,15 @@ fn text(out: &mut String, common: &Common, told: &Told) -> std::fmt::Result {
     writeln!(out, "  call it   {}", callable.join("  "))?;
     if let Some(metrics) = told.metrics {
         writeln!(out, "  metrics   http://{metrics}/metrics")?;
+    }
+    if let Some((link, first)) = &told.portal {
+        writeln!(out, "  portal    {link}")?;
+        if *first {
+            writeln!(
+                out,
+                "            (this link makes its owner: it works once, for 30 minutes, in a browser on this machine)"
+            )?;
+        }
     }
     if !told.prepared.secrets.is_empty() {
         writeln!(out, "\nPhones register with these, shown now and never again:")?;

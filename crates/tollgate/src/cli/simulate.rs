@@ -3,21 +3,15 @@
 use super::places::Subject;
 use super::print::say;
 use super::{Common, Simulate, print};
+use crate::exchange::play;
 use crate::exchange::snapshot::{missing_sounds, sound_folders};
-use crate::exchange::wall;
 use crate::fault::{Fault, Outcome};
 use crate::prompts::Prompts;
-use pbx::config::Config;
 use pbx::pin::{Digits, PinOf};
 use pbx::simulate::{Party, Script, Simulation};
-use pbx::switch::Origin;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-
-/// An address of the documentation range (RFC 5737) stands for "anywhere".
-const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Walks it and prints what happened.
 pub(super) fn run(common: &Common, simulate: &Simulate) -> Outcome<u8> {
@@ -26,11 +20,11 @@ pub(super) fn run(common: &Common, simulate: &Simulate) -> Outcome<u8> {
             .repair("write one that names it: [dialplan] files = [\"extensions.conf\"]"));
     };
     let snapshot = &built.snapshot;
-    let from = who(&snapshot.config, &simulate.from)?;
+    let from = play::who(&snapshot.config, &simulate.from)?;
     let prompts = Prompts::new(sound_folders(&common.home, &snapshot.config));
     let mut simulation = Simulation::new(snapshot, from, &simulate.to, Arc::new(prompts));
     simulation.script = Script::parse(&simulate.keys).map_err(|error| Fault::unusable(format!("--keys {error}")))?;
-    simulation.at = at(&snapshot.config, simulate.at.as_deref())?;
+    simulation.at = play::at(&snapshot.config, simulate.at.as_deref())?;
     if !simulate.caller_id.is_empty() {
         simulation.caller.number.clone_from(&simulate.caller_id);
     }
@@ -50,34 +44,6 @@ pub(super) fn run(common: &Common, simulate: &Simulate) -> Outcome<u8> {
         eprintln!("{}", finding.render(&built.sources).trim_end());
     }
     Ok(0)
-}
-
-/// `stranger`, `extension:204` or `204`, `trunk:itsp`.
-fn who(config: &Config, text: &str) -> Outcome<Origin> {
-    let (kind, name) = text.split_once(':').unwrap_or(("", text));
-    match (kind, name) {
-        ("", "stranger" | "strangers") => Ok(Origin::Stranger { source: ANYWHERE }),
-        ("extension" | "", user) if config.extensions.contains_key(user) => {
-            Ok(Origin::Extension { user: user.to_owned() })
-        }
-        ("trunk" | "", name) if config.trunks.contains_key(name) => Ok(Origin::Trunk { name: name.to_owned() }),
-        _ => {
-            let extensions = config.extensions.keys().map(|user| format!("extension:{user}"));
-            let trunks = config.trunks.keys().map(|name| format!("trunk:{name}"));
-            let known: Vec<String> = extensions.chain(trunks).collect();
-            Err(Fault::unusable(format!("nobody is called {text}"))
-                .repair(format!("--from stranger, {}", known.join(", "))))
-        }
-    }
-}
-
-/// The moment of the call, as civil time where the exchange is.
-fn at(config: &Config, text: Option<&str>) -> Outcome<i64> {
-    let Some(text) = text else { return Ok(wall()) };
-    let wrong = |error: jiff::Error| Fault::unusable(format!("--at {text}: {error}")).repair("as in 2026-12-24T18:00");
-    let civil: jiff::civil::DateTime = text.parse().map_err(wrong)?;
-    let zoned = civil.to_zoned(config.system.time_zone()).map_err(wrong)?;
-    Ok(zoned.timestamp().as_millisecond())
 }
 
 /// `grant:disa-me=739482`

@@ -101,6 +101,11 @@ pub(crate) enum Change {
         /// How long.
         seconds: u32,
     },
+    /// All outside calls are stopped, or go again; calls for help always go.
+    StopOutside {
+        /// Stopped.
+        stopped: bool,
+    },
     /// A group goes.
     RemoveGroup {
         /// Its number.
@@ -215,6 +220,17 @@ pub(crate) fn apply(text: &str, now: &Config, change: &Change) -> Outcome<String
             table.insert("ring", value(ring));
             table.insert("seconds", value(i64::from(*seconds)));
             add(&mut document, "group", number, table)?;
+        }
+        Change::StopOutside { stopped } => {
+            let policy = document.entry("policy").or_insert_with(|| Item::Table(Table::new()));
+            let Some(policy) = policy.as_table_like_mut() else {
+                return Err(Fault::unusable("policy in tollgate.toml is not a table"));
+            };
+            if *stopped {
+                policy.insert("stopped", value(true));
+            } else {
+                policy.remove("stopped");
+            }
         }
         Change::RemoveGroup { number } => {
             write_out(&mut document, "group", now)?;
@@ -373,6 +389,16 @@ mod tests {
         assert_eq!(config.dids["+12025550100"].to.to_string(), "menu:attendant");
         let gone = change(&text, &Change::RemoveDid { number: "+12025550100".into() });
         assert!(gone.dids.is_empty());
+    }
+
+    #[test]
+    fn outside_calls_stop_and_go_again() {
+        let text = "# ours\n[policy] # careful\nminutes_per_call = 30\n";
+        let stopped = apply(text, &Config::fresh(), &Change::StopOutside { stopped: true }).unwrap();
+        assert!(read("t", &stopped).unwrap().config.policy.stopped);
+        let again = apply(&stopped, &Config::fresh(), &Change::StopOutside { stopped: false }).unwrap();
+        assert_eq!(again, text);
+        assert!(change("", &Change::StopOutside { stopped: true }).policy.stopped);
     }
 
     #[test]

@@ -53,6 +53,13 @@ pub(crate) enum Request {
         /// The change.
         change: crate::config_file::edit::Change,
     },
+    /// End a call.
+    HangUp {
+        /// Name of its tree, as `channels` shows it.
+        call: String,
+    },
+    /// A link by which an owner of the portal is made, or made anew.
+    Rescue,
     /// The trunks as they are.
     Trunks,
     /// Keep a trunk's secret.

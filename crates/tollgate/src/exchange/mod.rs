@@ -2,9 +2,11 @@
 //! owner can do to a home whether the exchange runs or not.
 
 pub(crate) mod deeds;
+pub(crate) mod desk;
 pub(crate) mod files;
 pub(crate) mod first_run;
 pub(crate) mod plan_rows;
+pub(crate) mod play;
 pub(crate) mod public;
 pub(crate) mod records;
 pub(crate) mod replay;

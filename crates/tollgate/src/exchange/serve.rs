@@ -4,7 +4,7 @@ use crate::config_file::edit::Change;
 use crate::control::server::Serve;
 use crate::control::{Answer, Request};
 use crate::exchange::trunks::Locals;
-use crate::exchange::{deeds, public, snapshot, trunk_test, wall};
+use crate::exchange::{deeds, desk, public, snapshot, trunk_test, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
 use crate::home::Home;
 use crate::net::media_io::MediaIo;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use store::{ConfigVersion, Store};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
@@ -49,6 +49,12 @@ pub(crate) struct Running {
     pub(crate) started: Instant,
     /// Told to end, with the seconds that calls may still have.
     pub(crate) end: mpsc::Sender<Option<u64>>,
+    /// What the proof said of the plan that runs.
+    pub(crate) proof: std::sync::Mutex<web::desk::Proof>,
+    /// Where the portal is served.
+    pub(crate) portal_at: Option<std::net::SocketAddr>,
+    /// The portal, where it is served.
+    pub(crate) portal: std::sync::OnceLock<std::sync::Weak<web::Portal>>,
     /// One change of the text at a time.
     pub(crate) changing: Mutex<()>,
 }
@@ -61,7 +67,7 @@ impl Running {
     }
 
     /// Needs [`Running::changing`].
-    async fn take_over(&self, author: &str) -> Outcome<Value> {
+    pub(crate) async fn take_over(&self, author: &str) -> Outcome<Value> {
         let home = self.home.clone();
         // Parsing and proving a large plan takes a while: not on a thread that calls need.
         let running = self.exchange.snapshot.load_full();
@@ -74,6 +80,7 @@ impl Running {
         let config = Arc::clone(&built.snapshot.config);
         let before = Arc::clone(&self.exchange.snapshot.load().config);
         let verdict = built.verdict.clone();
+        let proof = desk::proof(&built);
         let hash = built.snapshot.program.hash();
         // A certificate that cannot be used is a broken configuration: nothing is taken over.
         if let Some(identity) = &self.identity {
@@ -84,6 +91,7 @@ impl Running {
         }
         self.prompts.set_folders(snapshot::sound_folders(&self.home, &config));
         self.exchange.snapshot.store(Arc::new(built.snapshot));
+        *self.proof.lock().unwrap_or_else(PoisonError::into_inner) = proof;
         self.media.configure(|ports| {
             if config.media != before.media {
                 ports.set_range(config.media.address, &config.media.ports);
@@ -135,13 +143,13 @@ impl Running {
         }
     }
 
-    async fn edit(&self, change: Change) -> Outcome<Value> {
+    async fn edit(&self, author: &str, change: Change) -> Outcome<Value> {
         let _one = self.changing.lock().await;
         let (home, wanted) = (self.home.clone(), change.clone());
         tokio::task::spawn_blocking(move || deeds::change(&home, &wanted))
             .await
             .doing(|| "change the configuration".to_owned())??;
-        let told = self.take_over("the command line").await?;
+        let told = self.take_over(author).await?;
         if let Change::RemoveExtension { number } = &change {
             self.phones.set_credentials(number, None);
             let doing = || format!("forget the secret of {number}");
@@ -206,6 +214,17 @@ impl Running {
         Ok(json!({ "removed": guard::text(ip) }))
     }
 
+    fn rescue(&self) -> Outcome<Value> {
+        let (portal, at) =
+            self.portal.get().and_then(std::sync::Weak::upgrade).zip(self.portal_at).ok_or_else(|| {
+                Fault::failed("the portal is not served")
+                    .repair("write listen = \"private\" under [portal] in tollgate.toml and start again")
+            })?;
+        let path = portal.set_up_link().map_err(|told| Fault::failed(told.message))?;
+        self.store.event(wall(), "portal-rescue", "a set-up link of the portal was made on the console");
+        Ok(json!({ "link": format!("http://{at}{path}"), "minutes": 30 }))
+    }
+
     /// The signalling task's numbers.
     pub(crate) async fn report(&self) -> Option<Report> {
         let (reply, answer) = oneshot::channel();
@@ -232,10 +251,11 @@ impl Running {
         }))
     }
 
-    async fn carry_out(self: Arc<Self>, request: Request) -> Outcome<Value> {
+    /// Does what somebody asked for.
+    pub(crate) async fn carry_out(self: Arc<Self>, author: &str, request: Request) -> Outcome<Value> {
         match request {
             Request::Status => self.status().await,
-            Request::Reload => self.reload("the command line").await,
+            Request::Reload => self.reload(author).await,
             Request::Shutdown { drain } => {
                 self.end.send(drain).await.doing(|| "end the exchange".to_owned())?;
                 Ok(json!({ "ending": true }))
@@ -250,7 +270,12 @@ impl Running {
             Request::Bans => Ok(json!(self.guard.list(Instant::now()))),
             Request::Ban { source, seconds } => self.ban(&source, seconds).await,
             Request::Unban { source } => self.unban(&source).await,
-            Request::Edit { change } => self.edit(change).await,
+            Request::Edit { change } => self.edit(author, change).await,
+            Request::HangUp { call } => match self.exchange.calls.end(Some(&call)) {
+                0 => Err(Fault::failed("there is no such call any more").repair("see: tollgate channels")),
+                ended => Ok(json!({ "ended": ended })),
+            },
+            Request::Rescue => self.rescue(),
             Request::Trunks => Ok(json!(self.trunks.list())),
             Request::TrunkSecret { trunk, secret } => {
                 deeds::trunk_secret(&self.home, &self.store, &trunk, &secret.0).await?;
@@ -267,6 +292,6 @@ impl Running {
 
 impl Serve for Running {
     fn serve(self: Arc<Self>, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
-        Box::pin(async move { Answer::from(self.carry_out(request).await) })
+        Box::pin(async move { Answer::from(self.carry_out("the command line", request).await) })
     }
 }

@@ -13,6 +13,7 @@ use dialplan::span::SourceMap;
 use pbx::config::Config;
 use pbx::plan::{self, HandWritten};
 use pbx::snapshot::Snapshot;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,9 +50,14 @@ pub(crate) fn of(home: &Home) -> Outcome<Built> {
 
 /// Of a text that would stand in this home.
 pub(crate) fn build(home: &Home, name: &str, text: &str) -> Outcome<Built> {
+    build_over(home, name, text, BTreeMap::new())
+}
+
+/// The same, with some texts instead of the files of the plan.
+pub(crate) fn build_over(home: &Home, name: &str, text: &str, instead: BTreeMap<PathBuf, String>) -> Outcome<Built> {
     let read = config_file::read(name, text).map_err(|broken| broken.fault())?;
     let config = read.config;
-    let files = PlanFiles::new(home.path());
+    let files = PlanFiles::over(home.path(), instead);
     let hand_written = HandWritten { files: files.named(&config.dialplan.files)? };
     let loaded = plan::compile(&config, &hand_written, &files);
     let mut findings = loaded.findings;

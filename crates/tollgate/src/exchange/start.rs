@@ -3,6 +3,7 @@
 
 use crate::control::server;
 use crate::exchange::deeds;
+use crate::exchange::desk;
 use crate::exchange::first_run::{self, Prepared};
 use crate::exchange::plan_rows::PlanRows;
 use crate::exchange::public;
@@ -66,6 +67,8 @@ pub(crate) struct Told {
     pub(crate) skipped: Vec<String>,
     /// Where metrics are.
     pub(crate) metrics: Option<SocketAddr>,
+    /// Where the portal is, and the link by which its first owner is made; none while there is one.
+    pub(crate) portal: Option<(String, bool)>,
     /// The home, and the secrets that this start made, to be shown once.
     pub(crate) prepared: Prepared,
     /// What strangers can reach.
@@ -193,7 +196,10 @@ impl Starting<'_> {
         tell: impl FnOnce(&Told),
     ) -> Result<(), Stopped> {
         let mut ready = self.assemble(prepared).await?;
-        let tasks = ready.begin()?;
+        let (tasks, portal) = ready.begin()?;
+        if let Some(portal) = &portal {
+            ready.told.portal = Some(desk::link(&ready.running, portal).await?);
+        }
         ready.running.warm();
         ready.running.keep_version(&ready.text, ready.hash, "the file", &ready.told.verdict).await;
         tell(&ready.told);
@@ -208,6 +214,7 @@ impl Starting<'_> {
         let Self { home, built, bound, metrics } = self;
         let config = Arc::clone(&built.snapshot.config);
         let hash = built.snapshot.program.hash();
+        let proof = desk::proof(&built);
         let findings = built.findings.iter().map(|finding| finding.render(&built.sources)).collect();
         let store = Store::open(&home.store(), Mode::Run)
             .await
@@ -256,11 +263,13 @@ impl Starting<'_> {
         let door = Door::new(Arc::clone(&exchange), shared.0, shared.1, shared.2, random()?, now);
         let signal = pbx::signal::Signal::new(Arc::clone(&exchange), wires, door, keeper(&trunks, &store)?);
         let endpoint = Endpoint::new(sip_config(&config, phones.realm())?);
+        let portal_at = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
         let told = Told {
             listens: listens(&bound),
             addresses: addresses(&bound),
             skipped: bound.skipped.clone(),
             metrics: metrics.as_ref().and_then(|listener| listener.local_addr().ok()),
+            portal: None,
             prepared,
             verdict: built.verdict,
             findings,
@@ -301,6 +310,9 @@ impl Starting<'_> {
             locals,
             started: now,
             end,
+            proof: Mutex::new(proof),
+            portal_at,
+            portal: std::sync::OnceLock::new(),
             changing: tokio::sync::Mutex::new(()),
         });
         let doors = Some(Doors { sip, orders, control, metrics, left });
@@ -339,10 +351,10 @@ struct Tasks {
 
 impl Ready {
     /// From here on calls come in.
-    fn begin(&mut self) -> Outcome<Tasks> {
+    fn begin(&mut self) -> Outcome<(Tasks, Option<Arc<web::Portal>>)> {
         let running = &self.running;
         let mut tasks = Tasks { sip: None, rest: JoinSet::new() };
-        let Some(Doors { sip, orders, control, metrics, left }) = self.doors.take() else { return Ok(tasks) };
+        let Some(Doors { sip, orders, control, metrics, left }) = self.doors.take() else { return Ok((tasks, None)) };
         let broke = self.broke.clone();
         tasks.sip = Some(tokio::spawn(async move {
             sip.run().await;
@@ -366,10 +378,11 @@ impl Ready {
         tasks.rest.spawn(pbx::lamp::watch(Arc::clone(&running.exchange), orders));
         tasks.rest.spawn(crate::mail::run(running.home.clone(), Arc::clone(&running.exchange), running.store.clone()));
         tasks.rest.spawn(tidy(Arc::clone(running)));
-        if let Some(listener) = metrics {
-            serve_metrics(&mut tasks.rest, listener, running)?;
-        }
-        Ok(tasks)
+        let portal = match metrics {
+            Some(listener) => Some(serve_metrics(&mut tasks.rest, listener, running)?),
+            None => None,
+        };
+        Ok((tasks, portal))
     }
 
     /// Signalling first, so that nothing new comes; then sound; the store last, with all that they wrote.
@@ -482,12 +495,14 @@ fn addresses(bound: &Bound) -> Vec<IpAddr> {
     all
 }
 
-fn serve_metrics(tasks: &mut JoinSet<()>, listener: TcpListener, running: &Arc<Running>) -> Outcome<()> {
+fn serve_metrics(tasks: &mut JoinSet<()>, listener: TcpListener, running: &Arc<Running>) -> Outcome<Arc<web::Portal>> {
     let listener = tokio::net::TcpListener::from_std(listener).doing(|| "serve metrics".to_owned())?;
     let numbers = Arc::new(Numbers { running: Arc::clone(running), signalling: Mutex::new(Report::default()) });
     let source = Arc::clone(&numbers);
+    let portal = desk::portal(running)?;
+    let served = Arc::clone(&portal);
     tasks.spawn(async move {
-        if let Err(error) = web::serve(listener, source, std::future::pending()).await {
+        if let Err(error) = web::serve(listener, source, Some(served), std::future::pending()).await {
             tracing::error!(%error, "metrics are no longer served");
         }
     });
@@ -499,7 +514,7 @@ fn serve_metrics(tasks: &mut JoinSet<()>, listener: TcpListener, running: &Arc<R
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     });
-    Ok(())
+    Ok(portal)
 }
 
 /// Forgets what ran out.

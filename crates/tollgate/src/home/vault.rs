@@ -40,7 +40,12 @@ impl Vault {
         if secret.is_empty() || secret.len() > LONGEST || secret.chars().any(char::is_control) {
             return Err(Fault::failed(format!("a secret is one line of 1 to {LONGEST} characters")));
         }
-        let mut sealed = secret.as_bytes().to_vec();
+        self.seal_text(name, secret)
+    }
+
+    /// The same for a longer text of our own.
+    pub(crate) fn seal_text(&self, name: &str, text: &str) -> Outcome<Vec<u8>> {
+        let mut sealed = text.as_bytes().to_vec();
         let nonce = self
             .0
             .seal_in_place_append_tag(Aad::from(name.as_bytes()), &mut sealed)
