@@ -53,9 +53,9 @@ impl Door {
         &self.pool
     }
 
-    /// A trunk or a registered phone is at this address.
+    /// A trunk or a registered phone is at this address, or the owner never shuts it out.
     fn spares(&self, ip: IpAddr) -> bool {
-        self.phones.knows(ip) || self.trunks.knows(ip)
+        self.phones.knows(ip) || self.trunks.knows(ip) || self.exchange.snapshot.load().config.bans.spares(ip)
     }
 
     /// Whether nothing of this address is looked at. A trunk that was banned before it was one is let in.
@@ -89,7 +89,8 @@ impl Door {
             Verdict::Stale | Verdict::Replay => self.challenge(now, request, flow, true),
             Verdict::Wrong => {
                 let user = sip::digest::claimed_user(request, self.phones.realm()).unwrap_or_default();
-                self.guard.failed(now, self.exchange.clock.now(), ip, &user, spared);
+                let rules = &self.exchange.snapshot.load().config.bans;
+                self.guard.failed(now, self.exchange.clock.now(), ip, &user, spared, rules);
                 refuse(403, "Forbidden")
             }
             Verdict::Ok(_) | Verdict::Malformed => {

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use store::{Ban, Store};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::config::Bans;
 use crate::limits;
 use failures::{Failures, Step};
 use sums::{Kind, Sums};
@@ -139,7 +140,7 @@ impl Guard {
 
     /// Somebody at `ip`, who reads what we send there, gave a wrong user or secret. A `spared` source (a trunk, an address
     /// with a registered phone) is told about and nothing else.
-    pub fn failed(&self, now: Instant, wall_ms: i64, ip: IpAddr, user: &str, spared: bool) {
+    pub fn failed(&self, now: Instant, wall_ms: i64, ip: IpAddr, user: &str, spared: bool, rules: &Bans) {
         let source = network(ip);
         let mut inner = self.inner();
         if inner.sums.add(now, Kind::Login, source, Some(user)) {
@@ -149,9 +150,9 @@ impl Guard {
         if spared {
             return;
         }
-        if let Step::Ban(tries) = inner.failures.add(now, source) {
+        if let Step::Ban(tries) = inner.failures.add(now, source, if rules.on { rules.after } else { u32::MAX }) {
             let why = format!("{tries} failed log-ins");
-            self.shut_out(&mut inner, now, wall_ms, source, None, &why);
+            self.shut_out(&mut inner, now, wall_ms, source, &|times| rules.time(times), &why);
         }
     }
 
@@ -165,8 +166,8 @@ impl Guard {
         self.inner().sums.add(now, Kind::TurnedAway, network(ip), None);
     }
 
-    /// Shuts a source out for `time`, or for as long as it is due.
-    pub fn ban(&self, now: Instant, wall_ms: i64, ip: IpAddr, time: Option<Duration>, why: &str) -> Ban {
+    /// Shuts a source out; `time` says how long for the number of this ban of it.
+    pub fn ban(&self, now: Instant, wall_ms: i64, ip: IpAddr, time: &dyn Fn(u32) -> Duration, why: &str) -> Ban {
         let mut inner = self.inner();
         self.shut_out(&mut inner, now, wall_ms, network(ip), time, why)
     }
@@ -177,11 +178,11 @@ impl Guard {
         now: Instant,
         wall_ms: i64,
         source: IpAddr,
-        time: Option<Duration>,
+        time: &dyn Fn(u32) -> Duration,
         why: &str,
     ) -> Ban {
         let times = inner.bans.get(&source).map_or(0, |held| held.row.times).saturating_add(1);
-        let time = time.unwrap_or_else(|| failures::ban_time(times)).min(limits::BAN_LONGEST);
+        let time = time(times).min(limits::BAN_LONGEST);
         let length = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let row = Ban {
             source: text(source),
@@ -314,7 +315,7 @@ mod tests {
 
     fn fail(guard: &Guard, now: Instant, source: &str, times: u32) {
         for _ in 0..times {
-            guard.failed(now, 0, ip(source), "204", false);
+            guard.failed(now, 0, ip(source), "204", false, &Bans::default());
         }
     }
 
@@ -341,6 +342,29 @@ mod tests {
         assert_eq!(last, limits::BAN_LONGEST);
     }
 
+    fn usual(times: u32) -> Duration {
+        Bans::default().time(times)
+    }
+
+    #[test]
+    fn the_owner_says_when_and_for_how_long() {
+        let guard = Guard::default();
+        let now = Instant::now();
+        let minute = Duration::from_secs(60);
+        let mut rules = Bans { after: 3, first: minute, longest: 5 * minute, ..Bans::default() };
+        assert_eq!([1, 2, 3].map(|times| rules.time(times)), [minute, 4 * minute, 5 * minute]);
+        for _ in 0..3 {
+            assert!(!guard.shuts_out(now, ip("192.0.2.1")));
+            guard.failed(now, 0, ip("192.0.2.1"), "204", false, &rules);
+        }
+        assert!(guard.shuts_out(now + minute / 2, ip("192.0.2.1")) && !guard.shuts_out(now + minute, ip("192.0.2.1")));
+        rules.on = false;
+        for _ in 0..50 {
+            guard.failed(now, 0, ip("192.0.2.2"), "204", false, &rules);
+        }
+        assert!(!guard.shuts_out(now, ip("192.0.2.2")) && guard.is_slowed(now, ip("192.0.2.2")), "slowed all the same");
+    }
+
     #[test]
     fn a_right_secret_clears_the_source() {
         let guard = Guard::default();
@@ -357,7 +381,7 @@ mod tests {
         let guard = Guard::default();
         let now = Instant::now();
         for _ in 0..1_000 {
-            guard.failed(now, 0, ip("192.0.2.9"), "204", true);
+            guard.failed(now, 0, ip("192.0.2.9"), "204", true, &Bans::default());
         }
         assert!(!guard.shuts_out(now, ip("192.0.2.9")) && !guard.is_slowed(now, ip("192.0.2.9")));
     }
@@ -367,10 +391,10 @@ mod tests {
         let guard = Guard::default();
         let now = Instant::now();
         for n in 0..limits::BAN_AFTER {
-            guard.failed(now, 0, ip(&format!("2001:db8::{n:x}")), "204", false);
+            guard.failed(now, 0, ip(&format!("2001:db8::{n:x}")), "204", false, &Bans::default());
         }
         assert!(guard.shuts_out(now, ip("2001:db8::ffff")) && !guard.shuts_out(now, ip("2001:db8:0:1::1")));
-        guard.ban(now, 0, ip("192.0.2.1"), None, "by hand");
+        guard.ban(now, 0, ip("192.0.2.1"), &usual, "by hand");
         assert!(guard.shuts_out(now, ip("::ffff:192.0.2.1")));
         assert_eq!(
             guard.list(now).iter().map(|ban| ban.source.as_str()).collect::<Vec<_>>(),
@@ -384,7 +408,7 @@ mod tests {
         let guard = Guard::default();
         let now = Instant::now();
         for n in 0..store::limits::BANS + 500 {
-            guard.ban(now, 0, IpAddr::from(0x0a00_0000_u32.wrapping_add(n).to_be_bytes()), None, "x");
+            guard.ban(now, 0, IpAddr::from(0x0a00_0000_u32.wrapping_add(n).to_be_bytes()), &usual, "x");
         }
         assert_eq!(guard.list(now).len(), usize::try_from(store::limits::BANS).unwrap());
         let later = now + limits::BAN_FIRST + limits::BAN_REMEMBERED + Duration::from_secs(5);

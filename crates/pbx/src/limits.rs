@@ -156,6 +156,9 @@ pub const SLOW_AFTER: u32 = 5;
 /// Failed log-ins of a source within [`FAILURES_REMEMBERED`] that get it banned.
 pub const BAN_AFTER: u32 = 10;
 
+/// The most that the owner may set instead: our own secrets of 130 bits stand a thousand tries an hour, a chosen password may not.
+pub const BAN_AFTER_MOST: u32 = 1_000;
+
 /// How long a failed log-in counts.
 pub const FAILURES_REMEMBERED: Duration = Duration::from_secs(3_600);
 
@@ -185,6 +188,7 @@ pub const SHOWN: usize = 32;
 
 /// Requests of one source in a minute that were not let in, from which on that is worth a line.
 pub const KNOCKS: u64 = 100;
+
 /// How long a trunk may take until it says anything to an INVITE: ten retransmissions of UDP. Longer silence is no busy
 /// provider but a dead one, and a caller who waits for timer B (32 s) has hung up before the next trunk is tried.
 pub const TRUNK_SILENT: Duration = Duration::from_secs(6);

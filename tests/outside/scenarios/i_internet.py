@@ -173,6 +173,34 @@ def test_failed_log_ins_are_told_slowed_and_banned():
         assert x.json("ban", "list") == []
 
 
+def test_bans_are_as_the_owner_sets_them():
+    """[bans]: after three, for two minutes, never a neighbour; switched off by a reload nobody is shut out any more; the export leaves out whom the owner spares."""
+    friend, foe, later = procs.address(), procs.address(), procs.address()
+    rules = '[bans]\nafter = 3\nfirst_minutes = 2\nlongest_minutes = 5\nnever = ["%s"]\n' % friend
+    with Exchange(more=rules) as x:
+        def guess(ip, times):
+            with RawPhone("204", "wrong", exchange=x.sip, ip=ip) as p:
+                return wrong(p, x, "204", times)
+        assert guess(friend, 6) == [403] * 6
+        guess(foe, 3)
+        bans = x.json("ban", "list")
+        assert [b["source"] for b in bans] == [foe] and 115 < (bans[0]["until"] - bans[0]["since"]) / 1000 <= 120, bans
+        assert x.cli("ban", "add", friend, ok=False) == ""
+        for source, seconds in ((foe, 300), ("198.51.100.7", 120)):
+            b = x.json("ban", "add", source)
+            assert abs((b["until"] - b["since"]) / 1000 - seconds) < 2, b
+        with open(x.home + "/tollgate.toml") as f:
+            text = f.read()
+        with open(x.home + "/tollgate.toml", "w") as f:
+            f.write(text.replace("[bans]\n", "[bans]\non = false\n").replace('"%s"]' % friend, '"%s", "198.51.100.0/24"]' % friend))
+        os.kill(x.proc.pid, 1)
+        procs.poll("the reload", lambda: x.cli("ban", "add", "198.51.100.9", ok=False) == "", 10)
+        script = x.cli("ban", "export")
+        assert foe in script and "198.51.100" not in script, script
+        guess(later, 14)
+        assert later not in [b["source"] for b in x.json("ban", "list")]
+
+
 def test_bans_as_a_packet_filter():
     """The exported script is one that nft loads, with each ban and the time that is left; loading it twice is as once."""
     with Exchange() as x:

@@ -27,6 +27,7 @@ pub(super) fn config() -> Config {
         tls: tls(),
         portal: Portal { listen: PortalListen::Private },
         strangers: strangers(),
+        bans: super::Bans::default(),
         mailboxes: mailboxes(&extensions),
         voicemail: super::Voicemail::default(),
         mail: None,

@@ -4,6 +4,7 @@
 //! path of its key ([`Problem`]); what is left out means what [`Config::fresh`] has. [`crate::plan`] compiles the
 //! objects into a dialplan. Secrets are not here: they live in the store, this text only names them.
 
+mod bans;
 mod caps;
 mod cross;
 mod desk;
@@ -27,6 +28,7 @@ use std::ops::RangeInclusive;
 use dialplan::number::{Class, Country};
 use dialplan::policy::{OriginKind, Policy};
 
+pub use bans::Bans;
 pub use caps::{Bounds, Caps};
 pub use desk::{Lot, Programs, Screening};
 pub use grant::{Grant, GrantKind, GrantPin};
@@ -52,6 +54,8 @@ pub struct Config {
     pub portal: Portal,
     /// `[strangers]`
     pub strangers: Strangers,
+    /// `[bans]`
+    pub bans: Bans,
     /// `[extension.N]`, by number.
     pub extensions: BTreeMap<String, Extension>,
     /// `[mailbox.N]` and the mailboxes of extensions, by number.

@@ -29,6 +29,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         tls: tls(root.table("tls")),
         portal: portal(root.table("portal")),
         strangers: strangers(root.table("strangers")),
+        bans: super::bans::read(root.table("bans")),
         menus: menus(&root, &extensions, &groups, &grants),
         grants,
         trunks: trunks(&root),

@@ -164,6 +164,26 @@ fn wrong_types_are_told_and_not_guessed() {
 }
 
 #[test]
+fn bans_are_as_the_owner_sets_them() {
+    let config =
+        Config::from_tree(&json!({ "bans": { "on": false, "after": 20, "first_minutes": 5, "longest_minutes": 60,
+        "never": ["192.0.2.7", "2001:db8:7::/48"] } }))
+        .unwrap();
+    let bans = &config.bans;
+    assert_eq!((bans.on, bans.after, bans.time(1).as_secs(), bans.time(9).as_secs()), (false, 20, 300, 3_600));
+    for (address, expected) in
+        [("192.0.2.7", true), ("::ffff:192.0.2.7", true), ("192.0.2.8", false), ("2001:db8:7:9::1", true)]
+    {
+        assert_eq!(bans.spares(address.parse().unwrap()), expected, "{address}");
+    }
+    problems(
+        json!({ "bans": { "on": "no", "after": 1, "first_minutes": 0, "never": ["everybody"] } }),
+        &["bans.first_minutes", "bans.on", "bans.after", "bans.never.0"],
+    );
+    problems(json!({ "bans": { "first_minutes": 60, "longest_minutes": 5 } }), &["bans.longest_minutes"]);
+}
+
+#[test]
 fn networks_contain_what_they_say() {
     let check = |network: &str, address: &str, expected: bool| {
         assert_eq!(

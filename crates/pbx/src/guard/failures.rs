@@ -31,20 +31,13 @@ pub struct Failures {
     order: BTreeSet<(Instant, IpAddr)>,
 }
 
-/// How long the ban of this number lasts: each four times the one before.
-#[must_use]
-pub fn ban_time(times: u32) -> Duration {
-    let factor = 4_u32.saturating_pow(times.saturating_sub(1).min(12));
-    limits::BAN_FIRST.saturating_mul(factor).min(limits::BAN_LONGEST)
-}
-
 impl Failures {
-    /// One more.
-    pub fn add(&mut self, now: Instant, source: IpAddr) -> Step {
+    /// One more; `most` are too many.
+    pub fn add(&mut self, now: Instant, source: IpAddr, most: u32) -> Step {
         self.tidy(now);
         let before = self.take(source);
         let count = before.map_or(0, |tries| tries.count).saturating_add(1);
-        if count >= limits::BAN_AFTER {
+        if count >= most {
             return Step::Ban(count);
         }
         if self.sources.len() >= limits::FAILING_SOURCES
@@ -98,7 +91,7 @@ mod tests {
         let mut failures = Failures::default();
         let now = Instant::now();
         for n in 0..u32::try_from(limits::FAILING_SOURCES).unwrap() + 1_000 {
-            failures.add(now + Duration::from_micros(u64::from(n)), IpAddr::from(n.to_be_bytes()));
+            failures.add(now + Duration::from_micros(u64::from(n)), IpAddr::from(n.to_be_bytes()), limits::BAN_AFTER);
         }
         assert_eq!((failures.sources.len(), failures.order.len()), (limits::FAILING_SOURCES, limits::FAILING_SOURCES));
         failures.tidy(now + limits::FAILURES_REMEMBERED + Duration::from_secs(9));
@@ -110,7 +103,7 @@ mod tests {
         let mut failures = Failures::default();
         let (mut now, source) = (Instant::now(), IpAddr::from([192, 0, 2, 1]));
         let mut waits = Vec::new();
-        while failures.add(now, source) == Step::Counted {
+        while failures.add(now, source, limits::BAN_AFTER) == Step::Counted {
             let waited = (0..).find(|s| !failures.is_slowed(now + Duration::from_secs(*s), source)).unwrap();
             waits.push(waited);
             now += Duration::from_secs(waited);

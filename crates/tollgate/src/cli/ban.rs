@@ -6,7 +6,7 @@ use crate::control::Request;
 use crate::control::client::Client;
 use crate::exchange::{block_on, deeds, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
-use pbx::guard::{self, failures::ban_time, nft, sums::words};
+use pbx::guard::{self, nft, sums::words};
 use serde_json::json;
 use std::time::Duration;
 use store::{Mode, Store};
@@ -41,7 +41,11 @@ pub(super) fn run(common: &Common, what: &Ban) -> Outcome<u8> {
             }
         }
         Ban::Export => {
-            let script = nft::script(&bans(common)?, wall());
+            // A ban that is older than the line in the settings must not reach the packet filter.
+            let rules = deeds::config(&common.home)?.config.bans;
+            let mut bans = bans(common)?;
+            bans.retain(|ban| guard::parse(&ban.source).is_ok_and(|ip| !rules.spares(ip)));
+            let script = nft::script(&bans, wall());
             say!("{}", script.trim_end());
         }
     }
@@ -63,14 +67,17 @@ fn bans(common: &Common) -> Outcome<Vec<store::Ban>> {
 
 fn add(common: &Common, source: &str, seconds: Option<u64>) -> Outcome<store::Ban> {
     let ip = guard::parse(source).map_err(Fault::failed)?;
-    deeds::config(&common.home)?;
+    let rules = deeds::config(&common.home)?.config.bans;
+    if rules.spares(ip) {
+        return Err(deeds::never_banned(source));
+    }
     let _lock = common.home.lock()?;
     block_on(async {
         let store = open(common, if common.home.store().exists() { Mode::Edit } else { Mode::Run }).await?;
         let doing = || format!("keep the ban of {source}");
         let before = store.bans().await.doing(doing)?.into_iter().find(|ban| ban.source == guard::text(ip));
         let times = before.map_or(0, |ban| ban.times).saturating_add(1);
-        let time = seconds.map_or_else(|| ban_time(times), Duration::from_secs).min(pbx::limits::BAN_LONGEST);
+        let time = seconds.map_or_else(|| rules.time(times), Duration::from_secs).min(pbx::limits::BAN_LONGEST);
         let until = wall().saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
         let ban = store::Ban { source: guard::text(ip), since: wall(), until, times, why: "by the owner".to_owned() };
         store.save_ban(ban.clone()).await.doing(doing)?;

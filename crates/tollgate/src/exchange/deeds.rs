@@ -193,6 +193,11 @@ pub(crate) fn must_exist(config: &Config, user: &str) -> Outcome<()> {
         .repair(format!("there are {}; make it with: tollgate extension add {user}", known.join(", "))))
 }
 
+/// What is said to whoever wants to ban a source that `[bans] never` names.
+pub(crate) fn never_banned(source: &str) -> Fault {
+    Fault::failed(format!("{source} is never shut out")).repair("take it from never in [bans] first")
+}
+
 /// Changes the text of the configuration, if what comes out can be used. Returns what it says now.
 pub(crate) fn change(home: &Home, change: &Change) -> Outcome<Config> {
     let now = config(home)?;

@@ -200,7 +200,12 @@ impl Running {
             return Err(Fault::failed(format!("{source} is the address of a trunk or of a registered phone"))
                 .repair("remove the trunk or make the extension's secret new first"));
         }
-        let ban = self.guard.ban(Instant::now(), wall(), ip, seconds.map(Duration::from_secs), "by the owner");
+        let rules = &self.exchange.snapshot.load().config.bans;
+        if rules.spares(ip) {
+            return Err(deeds::never_banned(source));
+        }
+        let time = |times| seconds.map_or_else(|| rules.time(times), Duration::from_secs);
+        let ban = self.guard.ban(Instant::now(), wall(), ip, &time, "by the owner");
         self.guard.written().await;
         Ok(json!(ban))
     }

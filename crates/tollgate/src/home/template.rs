@@ -32,6 +32,14 @@ answer = "menu:attendant"   # or "refuse"
 max_calls = 20              # at one time
 per_source = 3              # at one time from one address
 
+# Whoever gives wrong secrets is slowed down, then shut out, four times as long each further time.
+# [bans]
+# on = true
+# after = 10                # failed log-ins within an hour
+# first_minutes = 10
+# longest_minutes = 10080   # a week
+# never = ["203.0.113.7", "198.51.100.0/24"]
+
 # Phones. "may" lists what one may call besides the house: toll-free, local, national, mobile, international,
 # premium, satellite. Emergency numbers need no permission. Nothing leaves before there is a trunk and a route.
 [extension.200]
