@@ -521,3 +521,33 @@ def test_others_may_not_end_a_call():
 
 test_digits_in_three_ways.limit = test_cancel_against_answer.limit = 200
 test_scanner.alone = True
+
+
+def test_keep_alives_are_answered():
+    """RFC 5626: two line ends on a stream are answered by one, also when they come apart, and messages go on behind them; a datagram of them is not."""
+    with Exchange() as x:
+        ask = ("OPTIONS sip:%s:%d SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bKkeep;rport\r\nMax-Forwards: 9\r\nFrom: <sip:k@h>;tag=1\r\n"
+               "To: <sip:h>\r\nCall-ID: keep\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n" % x.sip).encode()
+        with socket.create_connection(x.sip, timeout=5) as s:
+            for _ in range(3):
+                s.sendall(b"\r\n\r\n")
+                assert s.recv(100) == b"\r\n"
+            s.sendall(b"\r\n")
+            s.settimeout(0.3)
+            try:
+                assert not s.recv(100), "half a keep-alive was answered"
+                raise AssertionError("half a keep-alive closed the stream")
+            except TimeoutError:
+                pass
+            s.settimeout(5)
+            s.sendall(b"\r\n")
+            assert s.recv(100) == b"\r\n"
+            s.sendall(ask)
+            assert s.recv(4000).startswith(b"SIP/2.0 "), "the stream carries messages still"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(0.5)
+            s.sendto(b"\r\n\r\n", x.sip)
+            try:
+                raise AssertionError("a datagram without a message was answered: %r" % s.recv(100))
+            except TimeoutError:
+                pass

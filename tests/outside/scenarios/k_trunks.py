@@ -201,6 +201,72 @@ files = ["extensions.conf"]
             x.wait_idle()
 
 
+def test_what_a_trunk_and_a_box_say():
+    """auth_user answers the challenge; prefix_in is taken off; a box in our own network is dialled like a telephone, has one line, and calls in."""
+    more = '''
+[trunk.itsp]
+host = "%s:%d"
+transport = "udp"
+username = "me"
+auth_user = "name-for-the-password"
+secret = "env:ITSP_SECRET"
+realm = "itsp"
+prefix_in = "55"
+health = 0
+[did."+12025550100"]
+trunk = "itsp"
+to = "extension:204"
+[trunk.box]
+kind = "gateway"
+host = "%s:%d"
+transport = "udp"
+health = 0
+entry = "extension:200"
+[route.box]
+dial = "_7NXXNXXXXXX"
+strip = 1
+trunks = ["box"]
+for = ["extensions"]
+'''
+
+    def behave(call):
+        if call.invite.get("authorization"):
+            call.answer()
+        else:
+            call.refuse(401, "Unauthorized", _challenge("itsp"))
+
+    class Again(Provider):
+        def _serve(self, m, addr):
+            if m.method == "INVITE" and m.get("authorization"):
+                self.calls.pop(m.get("call-id"), None)
+            super()._serve(m, addr)
+
+    with Again(behave) as evil, Meter() as box, Exchange(more=more % (evil.ip, evil.port, box.ip, box.port) + ROUTE % '"itsp"',
+                                                         env={"ITSP_SECRET": "s3cret-of-itsp"}) as x, x.raw("204") as p, x.raw("200") as q:
+        evil.proxy = box.proxy = x.sip
+        p.dial("82025550123").wait_ok().hangup()
+        said = evil.sent("INVITE")[-1]
+        assert 'username="name-for-the-password"' in said.get("authorization") and "me@" in said.get("from") + said.get("contact"), said.wire
+        back = evil.dial("sip:5512025550100@%s:%d" % x.sip, dest=x.sip)
+        p.wait_call().answer()
+        back.wait_ok().hangup()
+        # with another prefix it is no number of ours: it goes where the trunk's other callers go, and rings nobody by itself
+        back = evil.dial("sip:5712025550100@%s:%d" % x.sip, dest=x.sip)
+        back.wait_ok()
+        assert (p.rang, q.rang) == (1, 0)
+        back.hangup()
+        x.wait_idle()
+        line = p.dial("72025550123").wait_ok()
+        assert box.numbers() == ["12025550123"], box.numbers()
+        assert q.dial("72025550124").wait_answer().status >= 400 and len(box.seen) == 1, "the box has one line"
+        line.hangup()
+        x.wait_idle()
+        back = box.dial("sip:anything@%s:%d" % x.sip, dest=x.sip)
+        q.wait_call().answer()
+        back.wait_ok().hangup()
+        x.wait_idle()
+
+
 def test_sipp_as_a_provider():
     """Ten calls to a sipp that answers as a provider: each gets one INVITE under a permit of its own, its ACK and its BYE."""
     from sipp import Sipp

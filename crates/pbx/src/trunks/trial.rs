@@ -18,7 +18,7 @@ use super::keeper::status_in_words;
 use crate::call::Tree;
 use crate::cdr::LegRecord;
 use crate::exchange::Exchange;
-use crate::gate::{Ask, Target};
+use crate::gate::{Ask, Meter, Target};
 use crate::limits;
 use crate::live::{LiveCaller, LiveWorld, Wires};
 use crate::switch::{CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Origin, Presentation, World};
@@ -73,7 +73,7 @@ pub async fn call(exchange: &Arc<Exchange>, wires: &Arc<Wires>, trunk: &str, dia
     let tree = Origin::Extension { user: user.to_owned() };
     let tree = Arc::new(Tree::new(id, tree, entry.clone(), None, dialled.to_owned(), None));
     let mut record = LegRecord::outgoing(exchange, &tree, leg, &permit, &show);
-    let (postbox, mut mailbox) = mpsc::channel(limits::MAILBOX);
+    let (postbox, mailbox) = mpsc::channel(limits::MAILBOX);
     let nobody = LiveCaller {
         line: LegId(0),
         peer: std::net::Ipv4Addr::LOCALHOST.into(),
@@ -86,52 +86,75 @@ pub async fn call(exchange: &Arc<Exchange>, wires: &Arc<Wires>, trunk: &str, dia
         record.ended(exchange.clock.now(), Cause::OUT_OF_ORDER, Side::Exchange);
         return failed("the trunk is down, or no port for sound is free");
     }
-    let mut trial = Trial::default();
-    let mut until = Instant::now() + RING;
-    let mut answered = false;
     let came = format!("trunk:{trunk}");
-    while let Ok(Some(event)) = timeout_at(until, mailbox.recv()).await {
-        let event = match event {
-            CallEvent::Sip(leg, event) => world.interpret(leg, event),
-            CallEvent::Leg(_, event) => Some(event),
-            CallEvent::Media(MediaEvent::FirstPacket { .. }) => {
-                trial.heard = true;
-                None
-            }
-            // Nobody is moved into or out of a trial: a REFER is no trunk's to send.
-            CallEvent::Media(_) | CallEvent::Link(_) | CallEvent::Refer(..) | CallEvent::Take(_) => None,
-            CallEvent::End(_) => break,
-        };
-        match event {
-            Some(LegEvent::Answered) if !answered => {
-                answered = true;
-                meter.answered();
-                record.answered(exchange.clock.now());
-                trial.codec = world.codec(leg);
-                until = Instant::now() + TALK;
-            }
-            Some(LegEvent::Failed { cause, status }) => {
-                record.ended(exchange.clock.now(), cause, Side::Party);
-                trial.failed = Some(status_in_words(status));
-                break;
-            }
-            Some(LegEvent::HungUp { cause }) => {
-                record.ended(exchange.clock.now(), cause, Side::Party);
-                break;
-            }
-            _ => {}
-        }
-        trial.came_back = trial.came_back.or_else(|| came_back(exchange, &came, begun));
-    }
-    trial.came_back = trial.came_back.or_else(|| came_back(exchange, &came, begun));
-    if !answered && trial.failed.is_none() {
-        trial.failed = Some("it rang and nobody answered".to_owned());
-    }
+    let trial = Placed { exchange, world: &mut world, mailbox, meter: &mut meter, record: &mut record, came, begun }
+        .follow(leg)
+        .await;
     world.signal(leg, LegCommand::HangUp(Cause::NORMAL));
     world.media(MediaCommand::Close { port: leg.port() });
     record.ended(exchange.clock.now(), Cause::NORMAL, Side::Exchange);
     record.finish(None);
     trial
+}
+
+/// A trial whose INVITE is out.
+struct Placed<'a> {
+    exchange: &'a Exchange,
+    world: &'a mut LiveWorld,
+    mailbox: mpsc::Receiver<CallEvent>,
+    meter: &'a mut Meter,
+    record: &'a mut LegRecord,
+    /// Origin of a call that comes back.
+    came: String,
+    begun: i64,
+}
+
+impl Placed<'_> {
+    /// Watches it until it is answered and a while after, or until it fails.
+    async fn follow(mut self, leg: LegId) -> Trial {
+        let mut trial = Trial::default();
+        let mut until = Instant::now() + RING;
+        let mut answered = false;
+        while let Ok(Some(event)) = timeout_at(until, self.mailbox.recv()).await {
+            let event = match event {
+                CallEvent::Sip(leg, event) => self.world.interpret(leg, event),
+                CallEvent::Leg(_, event) => Some(event),
+                CallEvent::Media(MediaEvent::FirstPacket { .. }) => {
+                    trial.heard = true;
+                    None
+                }
+                // Nobody is moved into or out of a trial: a REFER is no trunk's to send.
+                CallEvent::Media(_) | CallEvent::Link(_) | CallEvent::Refer(..) | CallEvent::Take(_) => None,
+                CallEvent::End(_) => break,
+            };
+            let now = self.exchange.clock.now();
+            match event {
+                Some(LegEvent::Answered) if !answered => {
+                    answered = true;
+                    self.meter.answered();
+                    self.record.answered(now);
+                    trial.codec = self.world.codec(leg);
+                    until = Instant::now() + TALK;
+                }
+                Some(LegEvent::Failed { cause, status }) => {
+                    self.record.ended(now, cause, Side::Party);
+                    trial.failed = Some(status_in_words(status));
+                    break;
+                }
+                Some(LegEvent::HungUp { cause }) => {
+                    self.record.ended(now, cause, Side::Party);
+                    break;
+                }
+                _ => {}
+            }
+            trial.came_back = trial.came_back.or_else(|| came_back(self.exchange, &self.came, self.begun));
+        }
+        trial.came_back = trial.came_back.or_else(|| came_back(self.exchange, &self.came, self.begun));
+        if !answered && trial.failed.is_none() {
+            trial.failed = Some("it rang and nobody answered".to_owned());
+        }
+        trial
+    }
 }
 
 /// What a call that came from the trunk meanwhile was for.
