@@ -111,7 +111,7 @@ def test_silence_ends_a_paid_call_but_not_a_held_one():
         assert plug.wait_end(45) == "BYE"
         took = time.monotonic() - begin
         assert 28 < took < 40, "the silent call lasted %.1f s" % took
-        ours = next(c for c in meter.taken if c.ended)
+        ours = procs.poll("the BYE to the provider", lambda: next((c for c in meter.taken if c.ended), None), 5, 0.05)
         assert ours.wait_end(5) == "BYE"
         time.sleep(5)
         assert not held.ended and len([c for c in meter.taken if not c.ended]) == 1, "the held call was ended"

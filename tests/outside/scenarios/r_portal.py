@@ -21,8 +21,8 @@ PASSWORD = "four words and nothing more"
 PAGES = [("GET", "/", "user"), ("GET", "/now", "manager"), ("GET", "/live", "manager"), ("POST", "/stop", "manager"), ("POST", "/prove", "manager"),
          ("POST", "/hangup", "manager"), ("GET", "/calls", "manager"), ("GET", "/calls.csv", "manager"), ("GET", "/calls/x", "manager"),
          ("GET", "/phones", "manager"), ("POST", "/phones", "manager"), ("GET", "/numbers", "manager"), ("POST", "/numbers", "manager"),
-         ("GET", "/lines", "manager"), ("POST", "/lines", "manager"), ("GET", "/plan", "manager"), ("POST", "/plan", "manager"),
-         ("GET", "/plan/history", "manager"), ("GET", "/plan/history/1", "manager"), ("POST", "/plan/history/1", "manager"),
+         ("GET", "/lines", "manager"), ("POST", "/lines", "manager"), ("GET", "/plan", "manager"), ("POST", "/plan/text", "owner"),
+         ("GET", "/plan/history", "manager"), ("GET", "/plan/history/1", "manager"), ("POST", "/plan/history/1/again", "owner"),
          ("GET", "/simulate", "manager"), ("GET", "/safety", "manager"), ("POST", "/safety", "manager"), ("GET", "/events", "manager"),
          ("GET", "/people", "owner"), ("POST", "/people", "owner"), ("GET", "/mine", "user"), ("POST", "/mine", "user"), ("GET", "/mine/x", "user"),
          ("POST", "/logout", "user")]
@@ -58,7 +58,7 @@ def of_plan(page):
 def change(v, text, do="apply", file="tollgate.toml", page=None):
     """Sends a text as the page does."""
     page = page or v.get("/plan?file=" + file)
-    return v.ask("POST", "/plan", {"csrf": page.csrf(), "file": file, "was": of_plan(page), "text": text.replace("\n", "\r\n"), "do": do})
+    return v.ask("POST", "/plan/text", {"csrf": page.csrf(), "file": file, "was": of_plan(page), "text": text.replace("\n", "\r\n"), "do": do})
 
 
 def set_up_in(b, x):
@@ -208,7 +208,7 @@ def test_nobody_gets_by_without_a_session():
         for path in ("/assets/../../tollgate.toml", "/assets/..%2f..%2ftollgate.toml", "/assets/%2e%2e%2fkeys", "/mine/..%2f..%2ftollgate.toml", "/plan?file=../keys/pepper"):
             got = boss.get(path)
             assert got.status in (200, 404) and "pepper" not in got.text and (got.status == 404 or "[system]" in got.text), (path, got.status)
-        assert boss.ask("POST", "/plan", {"csrf": good, "file": "../../etc/passwd", "was": "0" * 64, "text": "x", "do": "apply"}).status == 503
+        assert boss.ask("POST", "/plan/text", {"csrf": good, "file": "../../etc/passwd", "was": "0" * 64, "text": "x", "do": "apply"}).status == 503
         assert text_of(x) == text, "none of this changed anything"
         # one user's messages are not another's
         assert manager.get("/mine/" + "0" * 32).status == 404
@@ -297,7 +297,16 @@ def test_a_dangerous_plan_is_refused_with_its_keys_and_old_ones_come_back():
         got = change(boss, "[open]\nexten => s,x,Hangup()\n", "apply", "extensions.conf")
         assert got.status == 422 and "extensions.conf:2" in got.text, got.text
         # two at once
-        other = invited(x, boss, "mia", "manager")
+        other, third = invited(x, boss, "mia", "owner"), invited(x, boss, "max", "manager")
+        # a manager reads the text and changes none, whatever he sends
+        page = third.get("/plan")
+        assert page.status == 200 and " readonly" in page.text and 'value="apply"' not in page.text
+        assert change(third, text_of(x) + "# mine", page=page).status == 403 and "# mine" not in text_of(x)
+        assert third.ask("POST", "/plan/history/1/again", {"csrf": page.csrf()}).status == 403
+        # keys and messages are no plan, by whatever name
+        for name in ("keys/vault", "voicemail/../keys/pepper", x.home + "/tollgate.db"):
+            got = change(boss, text_of(x).replace('files = ["extensions.conf"]', 'files = ["extensions.conf", "%s"]' % name))
+            assert got.status == 422 and "keeps it for itself" in got.text, got.text
         text = text_of(x)
         first, second = boss.get("/plan"), other.get("/plan")
         assert change(boss, text.replace('name = "Phone 200"', 'name = "Hall"  # mine'), page=first).status == 303
@@ -310,7 +319,7 @@ def test_a_dangerous_plan_is_refused_with_its_keys_and_old_ones_come_back():
         # history, and back
         versions = re.findall(r"/plan/history/(\d+)", boss.get("/plan/history").text)
         wanted = next(v for v in versions if "Hall" in boss.get("/plan/history/" + v).text and "extension.206" not in re.sub(r'class="minus.*?</div>|class="plus.*?</div>', "", boss.get("/plan/history/" + v).text))
-        assert boss.post("/plan/history/%s" % wanted, {}).status == 303
+        assert boss.post("/plan/history/%s/again" % wanted, {}, page="/plan/history/%s" % wanted).status == 303
         assert "[extension.206]" not in text_of(x) and "Hall" in text_of(x), text_of(x)
         told = procs.poll("the acts", lambda: (lambda all: all if any("take back version" in t for t in all) else None)(
             [e["text"] for e in x.json("events", "--kind", "act")]), 10, 0.2)

@@ -1,7 +1,8 @@
 //! Dialplan files on the disk, for the loader that reads none itself: those the configuration names, and what they include.
 
 use crate::exchange::snapshot::plan_text;
-use crate::fault::Outcome;
+use crate::fault::{Fault, Outcome};
+use crate::home::Home;
 use crate::limits::{DIALPLAN_FILES, DIALPLAN_TEXT};
 use dialplan::load::Files;
 use std::cell::Cell;
@@ -15,6 +16,8 @@ pub(crate) struct PlanFiles {
     room: Cell<u64>,
     /// Texts that stand for those on the disk.
     instead: BTreeMap<PathBuf, String>,
+    /// The home whose keys, messages and store are no plan.
+    home: Option<Home>,
 }
 
 impl PlanFiles {
@@ -25,7 +28,12 @@ impl PlanFiles {
 
     /// The same, with some texts instead of those on the disk.
     pub(crate) fn over(base: &Path, instead: BTreeMap<PathBuf, String>) -> Self {
-        Self { base: base.to_path_buf(), room: Cell::new(DIALPLAN_TEXT), instead }
+        Self { base: base.to_path_buf(), room: Cell::new(DIALPLAN_TEXT), instead, home: None }
+    }
+
+    /// Those of a home: what it keeps for itself is not read as a plan, for a plan's text is shown and a key's must never be.
+    pub(crate) fn of(home: &Home, instead: BTreeMap<PathBuf, String>) -> Self {
+        Self { home: Some(home.clone()), ..Self::over(home.path(), instead) }
     }
 
     /// The files of a list, in order.
@@ -36,6 +44,10 @@ impl PlanFiles {
     fn take(&self, path: &Path) -> Outcome<String> {
         if let Some(text) = self.instead.get(path) {
             return Ok(text.clone());
+        }
+        if self.home.as_ref().is_some_and(|home| home.keeps_for_itself(path)) {
+            let fault = format!("{} is no dialplan: the exchange keeps it for itself", path.display());
+            return Err(Fault::unusable(fault).repair("name a file of the plan, such as extensions.conf"));
         }
         let text = plan_text(path, self.room.get())?;
         self.room.set(self.room.get().saturating_sub(text.len() as u64));
@@ -121,6 +133,30 @@ mod tests {
         check("*", "", true);
         check("?", "", false);
         check("a*b*c", "aXbYbZc", true);
+    }
+
+    #[test]
+    fn what_a_home_keeps_for_itself_is_no_plan() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["keys", "voicemail/204", "cert"] {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        let private =
+            ["keys/vault", "voicemail/204/a.wav", "cert/key.pem", "tollgate.db", "tollgate.db-wal", "tollgate.toml"];
+        for name in private.into_iter().chain(["keys.conf"]) {
+            fs::write(dir.path().join(name), "[x]").unwrap();
+        }
+        std::os::unix::fs::symlink(dir.path().join("keys/vault"), dir.path().join("linked.conf")).unwrap();
+        let home = Home::locate(Some(dir.path())).unwrap();
+        let files = PlanFiles::of(&home, BTreeMap::new());
+        let check = |name: &str| match files.read(name) {
+            Ok(_) => panic!("{name} was read"),
+            Err(told) => assert!(told.contains("keeps it for itself"), "{name}: {told}"),
+        };
+        private.into_iter().for_each(check);
+        ["linked.conf", "keys/../keys/vault", "keys/*"].into_iter().for_each(check);
+        check(&dir.path().join("keys/vault").display().to_string());
+        assert!(files.read("keys.conf").is_ok());
     }
 
     #[test]

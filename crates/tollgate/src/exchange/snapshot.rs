@@ -57,7 +57,7 @@ pub(crate) fn build(home: &Home, name: &str, text: &str) -> Outcome<Built> {
 pub(crate) fn build_over(home: &Home, name: &str, text: &str, instead: BTreeMap<PathBuf, String>) -> Outcome<Built> {
     let read = config_file::read(name, text).map_err(|broken| broken.fault())?;
     let config = read.config;
-    let files = PlanFiles::over(home.path(), instead);
+    let files = PlanFiles::of(home, instead);
     let hand_written = HandWritten { files: files.named(&config.dialplan.files)? };
     let loaded = plan::compile(&config, &hand_written, &files);
     let mut findings = loaded.findings;

@@ -13,6 +13,9 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// Beginnings of what a home keeps for itself, by the first part of the path in it.
+const PRIVATE: [&str; 6] = ["keys", "voicemail", "cert", "tollgate.", "control.sock", ".making"];
+
 /// Where a home's things are.
 #[derive(Debug, Clone)]
 pub(crate) struct Home {
@@ -76,6 +79,19 @@ impl Home {
     /// The key that trunks' secrets are sealed with, 32 bytes.
     pub(crate) fn vault(&self) -> PathBuf {
         self.root.join("keys").join("vault")
+    }
+
+    /// Whether a path leads, by links too, to secrets, messages or the store.
+    pub(crate) fn keeps_for_itself(&self, path: &Path) -> bool {
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let real_path = real(path);
+        let Ok(inside) = real_path.strip_prefix(real(&self.root)) else { return false };
+        let first = inside.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned());
+        first.is_some_and(|first| {
+            PRIVATE
+                .iter()
+                .any(|private| if private.ends_with('.') { first.starts_with(private) } else { first == *private })
+        })
     }
 
     /// The socket of the running exchange.

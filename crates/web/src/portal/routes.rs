@@ -44,9 +44,11 @@ const PAGES: &[Page] = &[
     ("/phones", MANAGER, || get(pages::phones::page).post(pages::phones::act)),
     ("/numbers", MANAGER, || get(pages::numbers::page).post(pages::numbers::act)),
     ("/lines", MANAGER, || get(pages::lines::page).post(pages::lines::act)),
-    ("/plan", MANAGER, || get(pages::plan::page).post(pages::plan::act)),
+    ("/plan", MANAGER, || get(pages::plan::page)),
+    ("/plan/text", OWNER, || post(pages::plan::act)),
     ("/plan/history", MANAGER, || get(pages::history::page)),
-    ("/plan/history/{id}", MANAGER, || get(pages::history::one).post(pages::history::roll_back)),
+    ("/plan/history/{id}", MANAGER, || get(pages::history::one)),
+    ("/plan/history/{id}/again", OWNER, || post(pages::history::roll_back)),
     ("/simulate", MANAGER, || get(pages::simulate::page)),
     ("/safety", MANAGER, || get(pages::safety::page).post(pages::safety::act)),
     ("/events", MANAGER, || get(pages::events::page)),
@@ -83,5 +85,8 @@ mod tests {
         assert_eq!(open, ["/login", "/setup/{token}", "/assets/{name}"]);
         assert_eq!(who("/nowhere"), None);
         assert_eq!(who("/people"), Some(OWNER));
+        // Who writes the text is the owner: it names files, programs and grants.
+        assert_eq!(who("/plan/text"), Some(OWNER));
+        assert_eq!(who("/plan/history/{id}/again"), Some(OWNER));
     }
 }

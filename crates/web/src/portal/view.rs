@@ -19,6 +19,8 @@ pub(crate) struct Frame {
     pub(crate) system: String,
     pub(crate) name: String,
     pub(crate) csrf: String,
+    /// Who may change the texts.
+    pub(crate) owner: bool,
     pub(crate) flash: Option<Flash>,
     pub(crate) links: Vec<(&'static str, &'static str, bool)>,
 }
@@ -48,6 +50,7 @@ impl Frame {
             system: portal.desk.config().system.name.clone(),
             name: me.name.clone(),
             csrf: me.csrf.clone(),
+            owner: me.role == Role::Owner,
             flash,
             links: links.map(|(path, text, _)| (*path, *text, *text == title)).collect(),
         }
