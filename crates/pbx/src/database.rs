@@ -54,6 +54,13 @@ impl Database {
         Self { rows: Mutex::new(Rows { map, bytes }), keeper: Some(keeper) }
     }
 
+    /// The same rows, kept nowhere.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let rows = self.rows();
+        Self { rows: Mutex::new(Rows { map: rows.map.clone(), bytes: rows.bytes }), keeper: None }
+    }
+
     fn rows(&self) -> std::sync::MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,6 +14,7 @@ use dialplan::policy::OriginKind;
 use sip::{Admit, Authenticator, Doorman, Flow, HeaderList, Method, Name, Request, Verdict};
 
 use crate::config::{Config, Identity, Strangers, Trunk};
+use crate::drill::{Drills, Part};
 use crate::exchange::Exchange;
 use crate::guard::{Guard, network};
 use crate::limits;
@@ -29,6 +30,7 @@ pub struct Door {
     guard: Arc<Guard>,
     trunks: Arc<Trunks>,
     pool: Arc<Pool>,
+    drills: Arc<Drills>,
     digest: Authenticator,
 }
 
@@ -44,7 +46,19 @@ impl Door {
         now: Instant,
     ) -> Self {
         let digest = Authenticator::new(secret, phones.realm(), now);
-        Self { exchange, phones, guard, trunks, pool: Arc::new(Pool::default()), digest }
+        let (pool, drills) = (Arc::new(Pool::default()), Arc::new(Drills::default()));
+        Self { exchange, phones, guard, trunks, pool, drills, digest }
+    }
+
+    /// The same door, which also lets the calls of these drills in.
+    #[must_use]
+    pub fn for_drills(self, drills: Arc<Drills>) -> Self {
+        Self { drills, ..self }
+    }
+
+    /// What a drill meant this call to be, where it is one of its calls. A ticket is good for one.
+    pub(crate) fn drilled(&self, request: &Request, flow: &Flow) -> Option<Part> {
+        self.drills.take(request, flow)
     }
 
     /// The pool of strangers' calls.
@@ -55,7 +69,10 @@ impl Door {
 
     /// A trunk or a registered phone is at this address, or the owner never shuts it out.
     fn spares(&self, ip: IpAddr) -> bool {
-        self.phones.knows(ip) || self.trunks.knows(ip) || self.exchange.snapshot.load().config.bans.spares(ip)
+        self.drills.is_at(ip)
+            || self.phones.knows(ip)
+            || self.trunks.knows(ip)
+            || self.exchange.snapshot.load().config.bans.spares(ip)
     }
 
     /// Whether nothing of this address is looked at. A trunk that was banned before it was one is let in.
@@ -108,6 +125,9 @@ impl Door {
     }
 
     fn call(&mut self, now: Instant, request: &Request, flow: &Flow) -> Admit<Origin> {
+        if let Some(origin) = self.drills.origin(request, flow) {
+            return Admit::Accept(origin);
+        }
         if request.header("Authorization").is_some() || self.phones.is_registered_flow(now, flow) {
             return self.extension(now, request, flow);
         }

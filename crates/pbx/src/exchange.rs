@@ -40,7 +40,7 @@ impl Clock {
 }
 
 /// Says whether a telephone is registered.
-type Registered = Box<dyn Fn(&str) -> bool + Send + Sync>;
+type Registered = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Shared services of all calls.
 pub struct Exchange {
@@ -74,7 +74,8 @@ pub struct Exchange {
     pub clock: Clock,
     zone: TimeZone,
     globals: Mutex<BTreeMap<String, String>>,
-    legs: AtomicU64,
+    /// Also the numbers of media ports: shared with the exchange of a drill.
+    legs: Arc<AtomicU64>,
     boot: u64,
     random: AtomicU64,
 }
@@ -123,7 +124,7 @@ impl Exchange {
             clock: parts.clock,
             zone,
             globals: Mutex::new(globals),
-            legs: AtomicU64::new(1),
+            legs: Arc::new(AtomicU64::new(1)),
             random: AtomicU64::new(parts.seed),
         }
     }
@@ -136,9 +137,29 @@ impl Exchange {
         self
     }
 
+    /// An exchange beside this one for the calls of a drill: same configuration, plan, prompts, phones and numbers of
+    /// legs, and nothing else in common. What its calls leave behind is gone with it.
+    #[must_use]
+    pub fn for_drill(&self, gate: Gate, pins: Arc<Pins>, records: Arc<dyn Records>) -> Self {
+        let mut beside = Self::new(Parts {
+            snapshot: self.snapshot.load().as_ref().clone(),
+            gate,
+            records,
+            pins,
+            sounds: Arc::clone(&self.sounds),
+            mailboxes: Arc::new(Mailboxes::in_memory()),
+            clock: self.clock.clone(),
+            seed: self.random(),
+        });
+        beside.database = self.database.copy();
+        beside.legs = Arc::clone(&self.legs);
+        beside.registered = self.registered.clone();
+        beside
+    }
+
     /// Whom to ask for registered telephones, once.
     pub fn ask_registered(&self, ask: impl Fn(&str) -> bool + Send + Sync + 'static) {
-        if self.registered.set(Box::new(ask)).is_err() {
+        if self.registered.set(Arc::new(ask)).is_err() {
             tracing::debug!("it is known already who is registered");
         }
     }

@@ -13,6 +13,7 @@ pub mod channel;
 pub mod config;
 pub mod control;
 pub mod database;
+pub mod drill;
 pub mod entry;
 pub mod exchange;
 mod functions;

@@ -213,3 +213,12 @@ pub const PAID_MARGIN: Duration = Duration::from_secs(1);
 
 /// So long before the end of what was paid for, whoever pays hears a beep.
 pub const PAID_WARNING: Duration = Duration::from_secs(30);
+
+/// Wishes for legs that a drill keeps until they are looked at: after every key, by each of its few calls.
+pub const DRILL_WISHES: usize = 10_000;
+
+/// Lines, prompts and keys of one call of a drill that are kept. A walk ends long before.
+pub const DRILL_SIGNS: usize = 4_096;
+
+/// Calls of a drill that may be on their way in at one time.
+pub const DRILL_TICKETS: usize = 64;

@@ -14,11 +14,14 @@ use media::plane::{Command as MediaCommand, LockRule};
 use media::sdp::{Caps, Direction, Format, Local, Negotiated, Prefer, Session};
 use tokio::sync::mpsc;
 
+use crate::drill::Watch;
 use crate::gate::Permit;
 use crate::media_port::MediaPlane;
 use crate::phones::Phones;
 use crate::signal::{Outgoing, SipCommand};
-use crate::switch::{CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Origin, Postbox, Presentation, World};
+use crate::switch::{
+    CallEvent, Cause, Contact, LegCommand, LegEvent, LegId, Origin, Postbox, Presentation, Sign, World,
+};
 use crate::trunks::Trunks;
 
 /// The wires that all real calls share.
@@ -93,6 +96,8 @@ pub struct LiveWorld {
     talks: BTreeMap<LegId, Talk>,
     /// What the caller's leg speaks, or offers to: the other legs are asked for that first.
     spoken: Option<Spoken>,
+    /// A drill looks on.
+    watch: Option<Arc<Watch>>,
 }
 
 #[derive(Clone)]
@@ -109,7 +114,13 @@ impl LiveWorld {
         let spoken = offer.clone().map(Spoken::Offered);
         let mut talks = BTreeMap::new();
         talks.insert(line, Talk::new(peer, offer, true, codecs));
-        Self { wires, events, shard, talks, spoken }
+        Self { wires, events, shard, talks, spoken, watch: None }
+    }
+
+    /// The same world, and a drill looks on.
+    #[must_use]
+    pub fn watched(self, watch: Option<Arc<Watch>>) -> Self {
+        Self { watch, ..self }
     }
 
     /// What a leg has agreed to speak.
@@ -366,7 +377,20 @@ impl World for LiveWorld {
             shard: self.shard,
             talks: BTreeMap::new(),
             spoken: self.spoken.clone(),
+            watch: self.watch.clone(),
         })
+    }
+
+    fn passed(&mut self, line: &dialplan::Invocation) {
+        if let Some(watch) = &self.watch {
+            watch.passed(line);
+        }
+    }
+
+    fn sign(&mut self, sign: Sign<'_>) {
+        if let Some(watch) = &self.watch {
+            watch.sign(sign);
+        }
     }
 
     fn interpret(&mut self, leg: LegId, event: sip::Event<Origin>) -> Option<LegEvent> {

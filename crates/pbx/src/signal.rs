@@ -281,8 +281,11 @@ impl Signal {
             }
         };
         let snapshot = self.exchange.snapshot.load_full();
-        let leg = self.exchange.leg_id();
-        let id = self.exchange.tree_id(leg);
+        let drilled = self.door.drilled(request, &flow);
+        let exchange = drilled.as_ref().map_or(&self.exchange, |part| &part.exchange).clone();
+        let snapshot = if drilled.is_some() { exchange.snapshot.load_full() } else { snapshot };
+        let leg = exchange.leg_id();
+        let id = exchange.tree_id(leg);
         let source = flow.remote.ip();
         let entry = match entry::entry(&snapshot.config, &origin, request) {
             Ok(entry) => entry,
@@ -292,8 +295,9 @@ impl Signal {
                 return;
             }
         };
+        // A drill's call takes nobody's place, and no REFER of it is heard.
         let trunk = match &origin {
-            Origin::Trunk { name } => Some(name.clone()),
+            Origin::Trunk { name } if drilled.is_none() => Some(name.clone()),
             _ => None,
         };
         if let Some(name) = &trunk
@@ -303,7 +307,7 @@ impl Signal {
             return;
         }
         let mut ticket = None;
-        if matches!(origin, Origin::Stranger { .. }) {
+        if matches!(origin, Origin::Stranger { .. }) && drilled.is_none() {
             ticket = self.door.pool().enter(source, &snapshot.config.strangers);
             if ticket.is_none() {
                 let retry = vec![(Name::RetryAfter, sip::Value::number(limits::RETRY_AFTER))];
@@ -312,20 +316,24 @@ impl Signal {
             }
         }
         let owner = match &origin {
-            Origin::Extension { user } => Some(user.clone()),
+            Origin::Extension { user } if drilled.is_none() => Some(user.clone()),
             _ => None,
         };
         let label = channel_label(&origin);
-        let help = self.call_back(&origin, &snapshot);
+        let help = self.call_back(&origin, &snapshot).filter(|_| drilled.is_none());
+        let watch = drilled.map(|part| part.watch);
+        if let Some(watch) = &watch {
+            watch.came(&id);
+        }
         let tree = Arc::new(Tree::new(id, origin, entry.name.clone(), Some(source), entry.dialled.clone(), ticket));
         let Entry { mut place, caller, dialled, .. } = entry;
-        let mut channel = Channel::new(Arc::clone(&self.exchange), &label, leg, &caller, &dialled);
+        let mut channel = Channel::new(Arc::clone(&exchange), &label, leg, &caller, &dialled);
         channel.request = Some(request.to_bytes());
         if let Some(help) = help.filter(|help| snapshot.has_place(help, &caller.number, &mut channel)) {
             place = help;
         }
         if !snapshot.has_place(&place, &caller.number, &mut channel) {
-            LegRecord::refused(&self.exchange, &tree, leg, &caller, Cause::UNALLOCATED, "no such number");
+            LegRecord::refused(&exchange, &tree, leg, &caller, Cause::UNALLOCATED, "no such number");
             endpoint.reject(now, session, 404, "Not Found", HeaderList::new());
             return;
         }
@@ -336,15 +344,15 @@ impl Signal {
         };
         let shard = self.shard_for(owner.as_deref()).unwrap_or(leg.0);
         let party = LiveCaller { line: leg, peer: source, shard, offer, codecs };
-        let world = LiveWorld::incoming(Arc::clone(&self.wires), postbox.clone(), party);
-        let record = LegRecord::incoming(&self.exchange, &tree, leg, &caller);
+        let world = LiveWorld::incoming(Arc::clone(&self.wires), postbox.clone(), party).watched(watch);
+        let record = LegRecord::incoming(&exchange, &tree, leg, &caller);
         let events = postbox.clone();
         let known = Known { leg, events, incoming: true, answered: false, trunk, owner, paid: None, shard, refers: 0 };
         self.sessions.insert(session, known);
         self.legs.insert(leg, session);
         Call::new(Start {
             tree,
-            exchange: Arc::clone(&self.exchange),
+            exchange,
             snapshot,
             place,
             channel,

@@ -260,6 +260,17 @@ pub enum CallEvent {
     End(Cause),
 }
 
+/// What a call shows of itself, besides the lines that it passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign<'a> {
+    /// It looks for this prompt, to play it.
+    Prompt(&'a str),
+    /// From now on a key of the caller means something.
+    Listens,
+    /// It takes a key of the caller.
+    Took(char),
+}
+
 /// The mailbox of a call.
 pub type Postbox = mpsc::Sender<CallEvent>;
 
@@ -289,8 +300,13 @@ pub trait World: Send {
     /// Puts a signalling event into telephone words; nothing if the call need not know.
     fn interpret(&mut self, leg: LegId, event: sip::Event<Origin>) -> Option<LegEvent>;
 
-    /// The plan passes this line; a simulation writes it down.
+    /// The plan passes this line; simulations and drills write it down.
     fn passed(&mut self, line: &dialplan::Invocation) {
         let _ = line;
+    }
+
+    /// The call shows something else of itself; a drill looks at it.
+    fn sign(&mut self, sign: Sign<'_>) {
+        let _ = sign;
     }
 }

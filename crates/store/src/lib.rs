@@ -1,6 +1,6 @@
 //! Rows in and out: credentials, registrations, call records, messages, spending, events and configuration versions in one
 //! SQLite file; the sound of messages beside it. One task writes ([`writer`](self), group commit), everybody reads. Begin with [`Store::open`]; the rows are in
-//! `bans`, `calls`, `credentials`, `registrations`, `dialogs`, `messages` (their sound: `spool`), `spend`, `events`, `versions`; the schema is in `migrations/`.
+//! `bans`, `calls`, `credentials`, `registrations`, `dialogs`, `drills`, `messages` (their sound: `spool`), `spend`, `events`, `versions`; the schema is in `migrations/`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -8,6 +8,7 @@ mod bans;
 mod calls;
 mod credentials;
 mod dialogs;
+mod drills;
 mod error;
 mod events;
 pub mod limits;
@@ -29,6 +30,7 @@ pub use bans::Ban;
 pub use calls::{CallFilter, CallRecord, Direction, Disposition, Listed, Road, RtpStats, STOPPED, Side};
 pub use credentials::Credentials;
 pub use dialogs::Dialog;
+pub use drills::Drill;
 pub use error::Error;
 pub use events::{Event, EventFilter};
 pub use lockout::{Tried, Tries};

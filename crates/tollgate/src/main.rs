@@ -7,6 +7,7 @@
 mod cli;
 mod config_file;
 mod control;
+mod drill;
 mod exchange;
 mod fault;
 mod foreign;

@@ -103,6 +103,7 @@ async fn dialled(call: &mut Call, name: &str) -> Result<Option<String>, Stop> {
     loop {
         let patience = if number.is_empty() { FIRST } else { NEXT };
         let until = Instant::now() + patience;
+        call.listens();
         let key = loop {
             match call.next(Some(until)).await? {
                 Event::Key(key) => break Some(key),

@@ -36,6 +36,7 @@ pub(super) async fn digit(call: &mut Call, args: &[String]) -> Outcome {
     let until = Instant::now() + time;
     call.machine.set("WAITDIGITRESULT", "");
     call.machine.set("WAITDIGITSTATUS", "CANCEL");
+    call.listens();
     loop {
         match call.next(Some(until)).await? {
             Event::Key(key) if wanted.is_empty() || wanted.contains(key) => {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Call, Event, Stop};
 use crate::limits;
-use crate::switch::{CallEvent, Cause, LegEvent, LegId, Move, Origin};
+use crate::switch::{CallEvent, Cause, LegEvent, LegId, Move, Origin, Sign};
 
 impl Call {
     /// Waits for the next thing that concerns an application, at most until `until`.
@@ -21,6 +21,7 @@ impl Call {
                 return Err(stop);
             }
             if let Some(key) = self.keys.pop_front() {
+                self.world.sign(Sign::Took(key));
                 return Ok(Event::Key(key));
             }
             let Some(event) = self.hear(until).await? else {
@@ -259,6 +260,7 @@ impl Call {
     /// [`Stop`] when the caller goes.
     pub async fn key(&mut self, patience: Duration) -> Result<Option<char>, Stop> {
         let until = Instant::now().checked_add(patience);
+        self.world.sign(Sign::Listens);
         loop {
             match self.next(until).await? {
                 Event::Key(key) => return Ok(Some(key)),

@@ -9,7 +9,7 @@ use media::tone::{Country, Kind, Tone};
 use tokio::time::Instant;
 
 use super::{Call, Event, Stop};
-use crate::switch::{LegCommand, LegId};
+use crate::switch::{LegCommand, LegId, Sign};
 
 /// How a prompt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub enum Heard {
 impl Call {
     /// What this call has recorded as `name`, or the prompt of that name in the channel's language. Missing prompts are findings at load; here one is only logged.
     #[must_use]
-    pub fn sound(&self, name: &str) -> Option<Arc<Sound>> {
+    pub fn sound(&mut self, name: &str) -> Option<Arc<Sound>> {
+        self.world.sign(Sign::Prompt(name));
         if let Some(recording) = self.tree.recording(name) {
             return Some(recording);
         }
@@ -32,6 +33,11 @@ impl Call {
             tracing::warn!(call = %self.tree.id, name, "no such prompt");
         }
         sound
+    }
+
+    /// Whoever watches the call learns that a key means something now.
+    pub(crate) fn listens(&mut self) {
+        self.world.sign(Sign::Listens);
     }
 
     /// Opens the caller's ear: answers nothing, but lets a caller who is not answered hear early media.
@@ -114,6 +120,9 @@ impl Call {
         let id = self.play(list, false);
         // The media plane tells the end; the clock only guards against a port that never can.
         let until = Instant::now() + length + Duration::from_secs(5);
+        if !interrupt.is_empty() {
+            self.world.sign(Sign::Listens);
+        }
         loop {
             match self.next(Some(until)).await? {
                 Event::Played(ended) if ended == id => return Ok(Heard::Whole),

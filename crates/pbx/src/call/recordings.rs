@@ -100,6 +100,9 @@ impl Call {
         // The media plane knows when it is over; the clock only guards against a port that never can.
         let mut until = Instant::now() + spec.max + LAST_PART;
         let id = self.record(spec);
+        if !keys.is_empty() {
+            self.listens();
+        }
         let mut taken = Taken::default();
         let mut by_key = None;
         loop {

@@ -9,6 +9,7 @@ pub mod budget;
 mod caps;
 mod counters;
 mod emergency;
+mod ledger;
 mod permit;
 mod refusal;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::snapshot::Snapshot;
 use budget::{Budget, NoMoney, micros};
 use counters::Counters;
 use emergency::CallsForHelp;
+pub use ledger::{Asked, Ledger};
 pub use permit::{Meter, Permit, PermitTarget};
 pub use refusal::{Refusal, Why};
 
@@ -82,6 +84,8 @@ pub struct Gate {
     events: Option<Arc<dyn Records>>,
     /// Whose want of money was told of, and on which day: once a day is enough.
     told: Mutex<BTreeMap<String, i32>>,
+    /// A drill's gate permits nothing and writes down what it would.
+    ledger: Option<Arc<Ledger>>,
 }
 
 impl std::fmt::Debug for Gate {
@@ -103,7 +107,15 @@ impl Gate {
             help: CallsForHelp::default(),
             events: None,
             told: Mutex::default(),
+            ledger: None,
         }
+    }
+
+    /// A gate for a drill: it writes down what it would permit, and permits nothing but the phones of the house, and
+    /// those only if the ledger says so.
+    #[must_use]
+    pub fn drilling(ledger: Arc<Ledger>) -> Self {
+        Self { ledger: Some(ledger), ..Self::new(Arc::new(budget::InMemory::default())) }
     }
 
     /// The same gate, whose owner hears what he should know.
@@ -168,6 +180,9 @@ impl Gate {
         } else {
             tracing::debug!(call = ask.call, entry = ask.entry, %refusal, "refused");
         }
+        if let Some(ledger) = &self.ledger {
+            ledger.note(ask, refusal);
+        }
     }
 
     fn inside(&self, ask: &Ask<'_>, user: &str) -> Result<(Permit, Meter), Refusal> {
@@ -177,6 +192,9 @@ impl Gate {
         }
         decide(config, ask, Class::Inside)?;
         declared(ask.app)?;
+        if self.ledger.as_ref().is_some_and(|ledger| !ledger.ring) {
+            return Err(Refusal::new(Why::Drill, format!("a drill: extension {user} is spared")));
+        }
         let id = self.next_id();
         Ok((Permit::new(id, PermitTarget::Phone { user: user.to_owned() }, None), Meter::free()))
     }
@@ -218,6 +236,9 @@ impl Gate {
 
     async fn outside(&self, ask: &Ask<'_>, name: &str, dialled: &str) -> Result<(Permit, Meter), Refusal> {
         let number = self.judge(ask, name, dialled)?;
+        if self.ledger.is_some() {
+            return Err(Refusal::new(Why::Drill, format!("a drill: no {} call goes out over {name}", number.class)));
+        }
         let config = &ask.snapshot.config;
         let trunk = config
             .trunks

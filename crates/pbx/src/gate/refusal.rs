@@ -48,6 +48,8 @@ pub enum Why {
     Money,
     /// Spending cannot be counted.
     StoreDown,
+    /// It would be permitted, but this is a drill: written down, not started.
+    Drill,
 }
 
 impl Refusal {
@@ -58,6 +60,8 @@ impl Refusal {
             Why::NoSuchTrunk | Why::NoSuchPhone => Cause::UNALLOCATED,
             Why::NotANumber => Cause::INVALID_NUMBER,
             Why::TooManyAtOnce | Why::StoreDown => Cause::CONGESTION,
+            // So the plan goes on as if it had rung and nobody had come.
+            Why::Drill => Cause::NO_ANSWER,
             Why::Policy(_)
             | Why::NotGranted
             | Why::Stopped

@@ -568,3 +568,39 @@ fn everybody_but_extensions_is_denied_by_the_same_function_that_the_proof_uses()
         Class::ALL.into_iter().filter(|class| !policy.decide(&OriginKind::Stranger, *class).is_allow()).collect();
     assert_eq!(denied.len(), Class::ALL.len() - 1);
 }
+
+#[tokio::test]
+async fn a_drill_is_judged_like_everybody_and_gets_nothing() {
+    let (ledger, snapshot) = (Arc::new(Ledger::new(false)), plain());
+    let gate = Gate::drilling(Arc::clone(&ledger));
+    let why = |answer: Result<(Permit, Meter), Refusal>| answer.expect_err("a drill gets no permit").why;
+    assert_eq!(why(ask(&gate, &snapshot, &kitchen(), "2025550100").await), Why::Drill);
+    assert_eq!(why(ask(&gate, &snapshot, &kitchen(), "911").await), Why::Drill, "not even for help");
+    assert!(matches!(why(ask(&gate, &snapshot, &kitchen(), "9005550100").await), Why::Policy(_)));
+    assert!(matches!(why(ask(&gate, &snapshot, &OriginKind::Stranger, "2025550100").await), Why::Policy(_)));
+    let phone = Target::Phone("200");
+    assert_eq!(why(ask_at(&gate, &snapshot, &OriginKind::Stranger, phone, NOW).await), Why::Drill, "spared");
+    let told: Vec<_> = ledger.take("c1").into_iter().map(|one| (one.to, one.class, one.refused.is_some())).collect();
+    let expected = [
+        ("2025550100", Some(Class::National), false),
+        ("911", Some(Class::Emergency), false),
+        ("9005550100", Some(Class::Premium), true),
+        ("2025550100", Some(Class::National), true),
+        ("200", Some(Class::Inside), false),
+    ];
+    assert_eq!(told, expected.map(|(to, class, refused)| (to.to_owned(), class, refused)));
+    assert_eq!((ledger.take("c1").len(), gate.paid_calls()), (0, 0));
+    let rings = Gate::drilling(Arc::new(Ledger::new(true)));
+    assert!(ask_at(&rings, &snapshot, &OriginKind::Stranger, phone, NOW).await.is_ok(), "the owner wants to hear them");
+    assert_eq!(why(ask(&rings, &snapshot, &kitchen(), "2025550100").await), Why::Drill);
+}
+
+#[tokio::test]
+async fn the_book_of_a_drill_is_bounded() {
+    let (ledger, snapshot) = (Arc::new(Ledger::new(false)), plain());
+    let gate = Gate::drilling(Arc::clone(&ledger));
+    for _ in 0..=crate::limits::DRILL_WISHES {
+        let _ = ask_at(&gate, &snapshot, &OriginKind::Stranger, Target::Phone("200"), NOW).await;
+    }
+    assert_eq!(ledger.take("c1").len(), crate::limits::DRILL_WISHES);
+}

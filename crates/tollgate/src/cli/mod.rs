@@ -5,6 +5,7 @@ mod ban;
 mod calls;
 mod check;
 mod doctor;
+mod drill;
 mod events;
 mod fix;
 mod grant;
@@ -59,6 +60,8 @@ enum Command {
     Simulate(Simulate),
     /// Print the plan that the configuration means, as a dialplan
     Plan(Place),
+    /// Call the running exchange as everybody who may, press every key, and say what was reached
+    Drill(Drill),
     /// Phones: list, add, rotate their secret, remove
     #[command(subcommand)]
     Extension(Extension),
@@ -211,6 +214,47 @@ pub(crate) struct Simulate {
     /// Civil time of the call, as 2026-12-24T18:00 [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
+}
+
+/// `tollgate drill`.
+#[derive(Debug, Args)]
+pub(crate) struct Drill {
+    /// Let phones of the house ring for real; otherwise they are spared, and calls go on as if nobody answered
+    #[arg(long)]
+    pub(crate) ring: bool,
+    /// Calls at one time
+    #[arg(long, default_value_t = 24, value_name = "CALLS")]
+    pub(crate) at_once: usize,
+    /// End after so many minutes, whatever is left to try
+    #[arg(long, default_value_t = 30, value_name = "MINUTES")]
+    pub(crate) minutes: u64,
+    /// Only as this caller: strangers, trunk:itsp, extension:204
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) from: Option<String>,
+    /// How the report is printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: DrillFormat,
+    /// End the drill that is on
+    #[arg(long, conflicts_with_all = ["ring", "from", "list", "show"])]
+    pub(crate) stop: bool,
+    /// List the drills that were done
+    #[arg(long, conflicts_with_all = ["ring", "from", "show"])]
+    pub(crate) list: bool,
+    /// Print the report of this drill again
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["ring", "from"])]
+    pub(crate) show: Option<i64>,
+}
+
+/// How the report of a drill is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum DrillFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// A page for a browser.
+    Html,
 }
 
 /// `tollgate extension`.
@@ -508,6 +552,7 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Reach(reach) => reach::run(&common, &reach),
         Command::Simulate(simulate) => simulate::run(&common, &simulate),
         Command::Plan(place) => plan::run(&common, &place),
+        Command::Drill(what) => drill::run(&common, &what),
         Command::Extension(what) => keep::extension(&common, &what),
         Command::Grant(what) => grant::grant(&common, &what),
         Command::Mail(what) => mail::mail(&common, &what),

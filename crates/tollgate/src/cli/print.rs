@@ -53,6 +53,11 @@ pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// The same for a text of several lines.
+pub(super) fn lines(text: &str) -> String {
+    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
+}
+
 /// One JSON value.
 pub(super) fn json(value: &Value) {
     say!("{value:#}");

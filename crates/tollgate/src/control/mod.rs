@@ -58,6 +58,15 @@ pub(crate) enum Request {
         /// Name of its tree, as `channels` shows it.
         call: String,
     },
+    /// Begin a drill.
+    Drill {
+        /// What it is to be like.
+        wishes: crate::drill::Wishes,
+    },
+    /// How does the drill go, or how did the last one end?
+    DrillStatus,
+    /// End the drill.
+    DrillStop,
     /// A link by which an owner of the portal is made, or made anew.
     Rescue,
     /// The trunks as they are.

@@ -3,6 +3,7 @@
 use crate::config_file::edit::Change;
 use crate::control::server::Serve;
 use crate::control::{Answer, Request};
+use crate::drill;
 use crate::exchange::trunks::Locals;
 use crate::exchange::{deeds, desk, public, snapshot, trunk_test, wall};
 use crate::fault::{Doing as _, Fault, Outcome};
@@ -55,6 +56,10 @@ pub(crate) struct Running {
     pub(crate) portal_at: Option<std::net::SocketAddr>,
     /// The portal, where it is served.
     pub(crate) portal: std::sync::OnceLock<std::sync::Weak<web::Portal>>,
+    /// By which the calls of a drill come in.
+    pub(crate) drills: Arc<pbx::drill::Drills>,
+    /// The drill that is on, or was.
+    pub(crate) drill: drill::Drilling,
     /// One change of the text at a time.
     pub(crate) changing: Mutex<()>,
 }
@@ -280,6 +285,13 @@ impl Running {
                 0 => Err(Fault::failed("there is no such call any more").repair("see: tollgate channels")),
                 ended => Ok(json!({ "ended": ended })),
             },
+            Request::Drill { wishes } => {
+                drill::begin(&self, wishes).await?;
+                Ok(json!({ "began": true }))
+            }
+            Request::DrillStatus => serde_json::to_value(drill::status(&self)).doing(|| "tell of the drill".to_owned()),
+            Request::DrillStop if drill::stop(&self) => Ok(json!({ "ending": true })),
+            Request::DrillStop => Err(Fault::failed("no drill is on")),
             Request::Rescue => self.rescue(),
             Request::Trunks => Ok(json!(self.trunks.list())),
             Request::TrunkSecret { trunk, secret } => {

@@ -2,6 +2,7 @@
 //! Next: `until_told` for what happens in between.
 
 use crate::control::server;
+use crate::drill::Drilling;
 use crate::exchange::deeds;
 use crate::exchange::desk;
 use crate::exchange::first_run::{self, Prepared};
@@ -26,6 +27,7 @@ use crate::net::tls::Identity;
 use crate::prompts::Prompts;
 use pbx::config::{Config, Network, PortalListen};
 use pbx::database::Database;
+use pbx::drill::Drills;
 use pbx::entry::Door;
 use pbx::exchange::{Clock, Exchange, Parts};
 use pbx::gate::Gate;
@@ -260,7 +262,9 @@ impl Starting<'_> {
         let running_wires = Arc::clone(&wires);
         let guard = Guard::load(store.clone(), now, wall()).await.doing(|| "read the bans".to_owned())?;
         let shared = (Arc::clone(&phones), Arc::clone(&guard), Arc::clone(&trunks));
+        let drills = Arc::new(Drills::default());
         let door = Door::new(Arc::clone(&exchange), shared.0, shared.1, shared.2, random()?, now);
+        let door = door.for_drills(Arc::clone(&drills));
         let signal = pbx::signal::Signal::new(Arc::clone(&exchange), wires, door, keeper(&trunks, &store)?);
         let endpoint = Endpoint::new(sip_config(&config, phones.realm())?);
         let portal_at = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -313,6 +317,8 @@ impl Starting<'_> {
             proof: Mutex::new(proof),
             portal_at,
             portal: std::sync::OnceLock::new(),
+            drills,
+            drill: Drilling::default(),
             changing: tokio::sync::Mutex::new(()),
         });
         let doors = Some(Doors { sip, orders, control, metrics, left });
