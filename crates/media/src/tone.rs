@@ -431,6 +431,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_tone_has_so_many_segments_of_so_long() {
+        let of = |count: usize| vec!["440/100"; count].join(",");
+        assert_eq!(Tone::parse(&of(TONE_SEGMENTS)).unwrap().segments().len(), TONE_SEGMENTS);
+        assert_eq!(Tone::parse(&of(TONE_SEGMENTS + 1)), Err(ToneError::TooMany));
+        let one = Tone::parse("440/100").unwrap().segments()[0];
+        assert_eq!(Tone::new(vec![one; TONE_SEGMENTS + 1]).segments().len(), TONE_SEGMENTS);
+        assert!(Tone::parse(&format!("440/{TONE_SEGMENT_MS}")).is_ok());
+        assert!(Tone::parse(&format!("440/{}", TONE_SEGMENT_MS + 1)).is_err());
+    }
+
+    #[test]
     fn every_tone_of_every_country_can_be_read() {
         for country in Country::all() {
             for text in [country.dial, country.ringback, country.busy, country.congestion, country.waiting] {

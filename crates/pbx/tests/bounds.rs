@@ -42,6 +42,13 @@ fn a_call_tree_has_so_many_local_channels_over_its_life() {
 }
 
 #[test]
+fn a_call_tree_is_parked_so_often() {
+    let tree = tree();
+    let taken = (0..limits::PARKINGS + 10).filter(|_| tree.take_parking()).count();
+    assert_eq!(taken, limits::PARKINGS);
+}
+
+#[test]
 fn a_record_keeps_so_many_lines_of_the_way() {
     let tree = tree();
     for priority in 1..=u32::try_from(limits::PATH).unwrap() + 50 {

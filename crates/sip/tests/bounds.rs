@@ -136,3 +136,35 @@ fn packets_that_nobody_fetches() {
     }
     assert_eq!(b.end.stats().queued, limits::QUEUE);
 }
+
+#[test]
+fn hops_of_a_route() {
+    let routed = |count: usize| {
+        let routes = "Record-Route: <sip:10.0.0.1;lr>\r\n".repeat(count);
+        let mut b = Bench::new(Count::default());
+        b.put(flow(9, 1), &request("INVITE", "a", &routes, "v=0"));
+        let events = b.events();
+        events.iter().any(|event| matches!(event, Event::Invite { .. }))
+    };
+    assert!(routed(limits::ROUTES));
+    assert!(!routed(limits::ROUTES + 1));
+    let invite = |count: usize| {
+        let mut b = Bench::new(Count::default());
+        let route = Uri::parse("sip:10.0.0.1;lr").unwrap();
+        let invite = Invite {
+            flow: flow(9, 1),
+            target: Uri::parse("sip:204@10.0.0.9").unwrap(),
+            from: Party::new("200", "127.0.0.1"),
+            to: None,
+            routes: vec![route; count],
+            sdp: Bytes::from_static(b"v=0"),
+            headers: vec![],
+            credentials: None,
+            patience: None,
+            max_forwards: 70,
+        };
+        b.end.invite(b.now, invite);
+        b.out(flow(9, 1)).len()
+    };
+    assert_eq!((invite(limits::ROUTES), invite(limits::ROUTES + 1)), (1, 0));
+}

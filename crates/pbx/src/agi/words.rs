@@ -44,6 +44,7 @@ mod tests {
         check("A\t B", &["A", "B"]);
         check("\"open end", &["open end"]);
         check("", &[]);
-        assert_eq!(split(&"x ".repeat(1000)), None);
+        assert_eq!(split(&"x ".repeat(limits::SCRIPT_WORDS)).map(|words| words.len()), Some(limits::SCRIPT_WORDS));
+        assert_eq!(split(&"x ".repeat(limits::SCRIPT_WORDS + 1)), None);
     }
 }

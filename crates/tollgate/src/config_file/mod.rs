@@ -188,6 +188,16 @@ fn plain(value: &Spanned<DeValue<'_>>, path: &mut Vec<String>, written: &mut Wri
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[test]
+    fn a_configuration_is_so_large() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tollgate.toml");
+        let fits = usize::try_from(CONFIG_TEXT).unwrap();
+        std::fs::write(&path, "#".repeat(fits)).unwrap();
+        assert_eq!(text_of(&path).unwrap().len(), fits);
+        std::fs::write(&path, "#".repeat(fits + 1)).unwrap();
+        assert!(text_of(&path).unwrap_err().message.contains("larger than"));
+    }
 
     fn places(text: &str) -> Vec<String> {
         let broken = read("tollgate.toml", text).unwrap_err();

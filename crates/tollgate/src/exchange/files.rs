@@ -120,6 +120,28 @@ fn fits(pattern: &[u8], name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[test]
+    fn a_plan_is_so_large_and_of_so_many_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let half = "; \n".repeat(usize::try_from(DIALPLAN_TEXT).unwrap() / 6);
+        std::fs::write(dir.path().join("a.conf"), &half).unwrap();
+        std::fs::write(dir.path().join("b.conf"), &half).unwrap();
+        std::fs::write(dir.path().join("c.conf"), "; one more\n").unwrap();
+        let files = PlanFiles::new(dir.path());
+        let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert!(files.named(&names(&["a.conf", "b.conf"])).is_ok());
+        let refused = files.named(&names(&["c.conf"])).unwrap_err();
+        assert!(refused.message.contains("too large"), "{}", refused.message);
+        let many = tempfile::tempdir().unwrap();
+        for n in 0..=DIALPLAN_FILES {
+            std::fs::write(many.path().join(format!("{n}.conf")), "").unwrap();
+        }
+        let files = PlanFiles::new(many.path());
+        assert!(files.read("*.conf").unwrap_err().contains("more than"));
+        std::fs::remove_file(many.path().join("0.conf")).unwrap();
+        assert_eq!(files.read("*.conf").unwrap().len(), DIALPLAN_FILES);
+    }
+
     use std::fs;
 
     #[test]

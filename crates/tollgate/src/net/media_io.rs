@@ -273,6 +273,17 @@ mod tests {
     }
 
     #[test]
+    fn so_many_orders_wait_and_what_gives_back_always_does() {
+        let poll = Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), WAKE).unwrap();
+        let shard = Shard { queue: Mutex::default(), rung: AtomicBool::new(false), waker };
+        let order = || Order::Do(Command::Stop { port: PortId(1) });
+        let taken = (0..MEDIA_COMMANDS + 5).filter(|_| shard.push(order(), false)).count();
+        assert_eq!(taken, MEDIA_COMMANDS);
+        assert!(shard.push(order(), true));
+    }
+
+    #[test]
     fn a_closed_port_is_told_and_given_back() {
         let (media, mut broken) = media(4);
         let (events, mut mail) = mpsc::channel(16);

@@ -34,3 +34,17 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::File::open(path)?.take(SOUND_FILE).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sound_file_is_read_up_to_its_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("long.ulaw");
+        let bound = usize::try_from(SOUND_FILE).unwrap();
+        std::fs::write(&path, vec![0xFF; bound + 1_000]).unwrap();
+        assert_eq!(read(&path).unwrap().len(), bound);
+    }
+}
