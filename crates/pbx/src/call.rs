@@ -38,6 +38,7 @@ use crate::leg::{Leg, Wire};
 use crate::limits;
 use crate::snapshot::Snapshot;
 use crate::switch::{CallEvent, Cause, LegCommand, LegEvent, LegId, Move, Origin, Postbox, World};
+use crate::unusual::{Over, Who};
 pub use tree::Tree;
 
 /// Why an application cannot go on.
@@ -236,7 +237,24 @@ impl Call {
         self.channel.hangup_cause = self.channel.hangup_cause.or(Some(cause));
         self.hang_up_all(cause);
         self.run_h().await;
+        self.tell_unusual();
         self.close_records().await;
+    }
+
+    /// The owner hears of an outsider who did what callers do not do.
+    fn tell_unusual(&self) {
+        let who = match &self.tree.origin {
+            _ if self.channel.depth > 0 => return,
+            Origin::Stranger { source } => Who::Stranger(*source),
+            Origin::Trunk { name } => Who::Trunk(name),
+            Origin::Extension { .. } | Origin::System => return,
+        };
+        let exchange = &self.exchange;
+        let (now, hour) = (exchange.clock.now(), exchange.civil_time().hour);
+        let over = Over { who, keys: self.tree.keys(), joined: self.tree.was_joined(), hour, now };
+        for (kind, text) in exchange.gate.unusual.over(&over) {
+            exchange.records.event(now, kind, &text);
+        }
     }
 
     /// Gives the media ports a moment to say what they measured; what has not come by then is left out.

@@ -222,3 +222,28 @@ pub const DRILL_SIGNS: usize = 4_096;
 
 /// Calls of a drill that may be on their way in at one time.
 pub const DRILL_TICKETS: usize = 64;
+
+/// Keys in one call of somebody from outside who reaches nobody, from which on the owner hears of it: whoever knows a
+/// number of the house needs five, and a few wrong ones.
+pub const UNUSUAL_KEYS: usize = 25;
+
+/// The same at night.
+pub const UNUSUAL_KEYS_AT_NIGHT: usize = 8;
+
+/// Hours of the night.
+pub const UNUSUAL_NIGHT: std::ops::Range<u8> = 0..6;
+
+/// Calls of one address within [`UNUSUAL_WINDOW`] of which the owner hears.
+pub const UNUSUAL_CALLS: u32 = 20;
+
+/// See [`UNUSUAL_CALLS`].
+pub const UNUSUAL_WINDOW: Duration = Duration::from_secs(600);
+
+/// The owner hears of the same thing of the same source again after this.
+pub const UNUSUAL_AGAIN: Duration = Duration::from_secs(3_600);
+
+/// Sources of unusual calls that are remembered.
+pub const UNUSUAL_SOURCES: usize = 4_096;
+
+/// Countries and areas abroad that are known to have been called; there are some 600 in the world.
+pub const COUNTRIES: usize = 1_000;

@@ -15,6 +15,7 @@ pub mod limits;
 mod lockout;
 mod mail;
 mod messages;
+mod notices;
 mod open;
 mod pins;
 mod plan_rows;

@@ -18,7 +18,7 @@ use crate::registrations::Registration;
 use crate::spend::{Debit, DebitId, Debited, Micros, Settled};
 use crate::{
     Ban, CallRecord, ConfigVersion, Credentials, Error, Fate, Message, Ms, Quota, bans, calls, credentials, drills,
-    events, limits, mail, messages, now, pins, plan_rows, registrations, secrets, spend, versions,
+    events, limits, mail, messages, notices, now, pins, plan_rows, registrations, secrets, spend, versions,
 };
 
 /// What to write.
@@ -40,6 +40,7 @@ pub(crate) enum Op {
     Message(Box<Message>, Quota),
     Messages(String, Vec<(String, Fate)>),
     ForgetMessages(Vec<String>),
+    Told { channel: String, event: i64 },
     Drill { at: Ms, text: String, keep: u32 },
     Ban(Box<Ban>),
     RemoveBan(String),
@@ -353,6 +354,7 @@ async fn apply(db: &mut SqliteConnection, op: &Op) -> Result<Reply, Error> {
             Reply::Rows(1)
         }
         Op::RemoveBan(source) => Reply::Rows(bans::remove(db, source).await?),
+        Op::Told { channel, event } => Reply::Rows(notices::put(db, channel, *event).await?),
         Op::Drill { at, text, keep } => Reply::Id(drills::put(db, *at, text, *keep).await?),
         Op::Version(version) => Reply::Id(versions::put(db, version).await?),
         Op::Message(message, quota) => Reply::Rows(u64::from(messages::put(db, message, *quota).await?)),

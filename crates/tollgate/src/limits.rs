@@ -128,3 +128,18 @@ pub(crate) const SCRIPT_LINE: usize = 8_192;
 
 /// Changes of the plan's database that may wait for the disk.
 pub(crate) const PLAN_ROWS: usize = 1_024;
+
+/// How often it is looked whether there is something to tell the owner.
+pub(crate) const NOTICE_LOOK: Duration = Duration::from_secs(1);
+
+/// Events that one mail or post tells of; what happened before them is in the list of events.
+pub(crate) const NOTICES_AT_ONCE: u32 = 100;
+
+/// A mail or post that did not go out is tried again after this, then ever later.
+pub(crate) const NOTICE_AGAIN: Duration = Duration::from_secs(10);
+
+/// And at the latest after this.
+pub(crate) const NOTICE_AGAIN_MAX: Duration = Duration::from_secs(3_600);
+
+/// A webhook may take so long to answer.
+pub(crate) const NOTICE_PATIENCE: Duration = Duration::from_secs(10);

@@ -16,6 +16,7 @@ mod limits;
 mod logs;
 mod mail;
 mod net;
+mod notify;
 mod prompts;
 
 use clap::Parser as _;

@@ -10,7 +10,7 @@ import portal
 import procs
 import sound
 from browser import Browser
-from exchange import Exchange
+from exchange import BINARY, Exchange
 from meter import Meter
 from parts import closed_records
 from portal import Visitor
@@ -24,6 +24,7 @@ PAGES = [("GET", "/", "user"), ("GET", "/now", "manager"), ("GET", "/live", "man
          ("GET", "/lines", "manager"), ("POST", "/lines", "manager"), ("GET", "/plan", "manager"), ("POST", "/plan/text", "owner"),
          ("GET", "/plan/history", "manager"), ("GET", "/plan/history/1", "manager"), ("POST", "/plan/history/1/again", "owner"),
          ("GET", "/simulate", "manager"), ("GET", "/safety", "manager"), ("POST", "/safety", "manager"), ("GET", "/events", "manager"),
+         ("POST", "/events", "manager"), ("GET", "/drills", "manager"), ("POST", "/drills", "manager"), ("GET", "/drills/1", "manager"),
          ("GET", "/people", "owner"), ("POST", "/people", "owner"), ("GET", "/mine", "user"), ("POST", "/mine", "user"), ("GET", "/mine/x", "user"),
          ("POST", "/logout", "user")]
 
@@ -402,7 +403,7 @@ def test_a_user_has_his_own_mailbox():
 
 
 LOOKED_AT = ["/", "/calls", "/phones", "/numbers", "/lines", "/plan", "/plan/history", "/plan/history/1", "/simulate?from=strangers&to=100&keys=1",
-             "/safety", "/events", "/people", "/mine"]
+             "/safety", "/events", "/drills", "/drills/1", "/people", "/mine"]
 
 
 def axe():
@@ -427,6 +428,10 @@ def test_every_page_in_both_themes_and_two_sizes():
             s.dial("sip:x@%s:%d" % x.sip).wait_ok().hangup()
         phone.dial("sip:912025550123@%s:%d" % x.sip).wait_ok().hangup()
         closed_records(x, 3)
+        begun = procs.spawn([BINARY, "drill", "--home", x.home, "--from", "strangers"], x.log + ".drill")
+        time.sleep(3)
+        x.cli("drill", "--stop")
+        assert begun.wait(90) == 0
         b.goto(link)
         look(b, judge, folder, "setup")
         set_up_in(b, x)

@@ -66,6 +66,7 @@ impl Call {
         let mut talk = Talk { leg, codes, limit, end, warning, warned: None };
         self.quiet();
         self.join(leg);
+        self.tree.join();
         self.movable = true;
         let ended = self.converse(&mut talk).await;
         self.movable = false;

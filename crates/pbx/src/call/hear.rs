@@ -216,6 +216,9 @@ impl Call {
     }
 
     fn press(&mut self, key: char) {
+        if self.channel.depth == 0 {
+            self.tree.pressed();
+        }
         if self.keys.len() < limits::DIGITS {
             self.keys.push_back(key);
         }

@@ -28,6 +28,8 @@ pub struct Tree {
     _ticket: Option<Ticket>,
     acknowledged: AtomicBool,
     heard: AtomicBool,
+    joined: AtomicBool,
+    keys: AtomicUsize,
     locals: AtomicUsize,
     parkings: AtomicUsize,
     path: Mutex<Vec<String>>,
@@ -54,6 +56,8 @@ impl Tree {
             _ticket: ticket,
             acknowledged: AtomicBool::new(false),
             heard: AtomicBool::new(false),
+            joined: AtomicBool::new(false),
+            keys: AtomicUsize::new(0),
             locals: AtomicUsize::new(0),
             parkings: AtomicUsize::new(0),
             path: Mutex::new(Vec::new()),
@@ -75,6 +79,28 @@ impl Tree {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.acknowledged.load(Ordering::Relaxed) && self.heard.load(Ordering::Relaxed)
+    }
+
+    /// The first caller pressed a key.
+    pub fn pressed(&self) {
+        self.keys.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Keys that the first caller pressed.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.keys.load(Ordering::Relaxed)
+    }
+
+    /// Two parties of this tree talk.
+    pub fn join(&self) {
+        self.joined.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether two parties of this tree have talked.
+    #[must_use]
+    pub fn was_joined(&self) -> bool {
+        self.joined.load(Ordering::Relaxed)
     }
 
     /// Takes one of the tree's Local channels; `false` when all are used up.

@@ -31,6 +31,7 @@ pub(super) fn config() -> Config {
         mailboxes: mailboxes(&extensions),
         voicemail: super::Voicemail::default(),
         mail: None,
+        notify: super::Notify::default(),
         extensions,
         groups,
         menus,

@@ -11,6 +11,7 @@ mod desk;
 mod fresh;
 mod grant;
 mod mail;
+mod notify;
 mod parts;
 mod problem;
 mod read;
@@ -33,6 +34,7 @@ pub use caps::{Bounds, Caps};
 pub use desk::{Lot, Programs, Screening};
 pub use grant::{Grant, GrantKind, GrantPin};
 pub use mail::{Mail, MailSecurity};
+pub use notify::{Notify, Url};
 pub use parts::{Billing, Destination, DialectChoice, Money, Network, SecretRef};
 pub use problem::Problem;
 pub use trunk::{Identity, NumberFormat, NumberIn, Transport, Trunk, TrunkKind, TrunkTls};
@@ -64,6 +66,8 @@ pub struct Config {
     pub voicemail: Voicemail,
     /// `[mail]`; none: messages are not mailed.
     pub mail: Option<Mail>,
+    /// `[notify]`
+    pub notify: Notify,
     /// `[group.N]`, by number.
     pub groups: BTreeMap<String, Group>,
     /// `[menu.NAME]`

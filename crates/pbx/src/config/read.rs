@@ -45,6 +45,7 @@ pub(super) fn config(tree: &Value) -> Result<Config, Vec<Problem>> {
         mailboxes,
         voicemail: super::voicemail::read(root.table("voicemail")),
         mail: mail::read(&root),
+        notify: super::notify::read(&root),
         groups,
     };
     root.finish();

@@ -28,6 +28,7 @@ use dialplan::reach::Sink;
 use crate::cdr::Records;
 use crate::config::{Bounds, Config, Money, Trunk};
 use crate::snapshot::Snapshot;
+use crate::unusual::Unusual;
 
 use budget::{Budget, NoMoney, micros};
 use counters::Counters;
@@ -84,6 +85,8 @@ pub struct Gate {
     events: Option<Arc<dyn Records>>,
     /// Whose want of money was told of, and on which day: once a day is enough.
     told: Mutex<BTreeMap<String, i32>>,
+    /// Watches for what the owner should hear of.
+    pub unusual: Unusual,
     /// A drill's gate permits nothing and writes down what it would.
     ledger: Option<Arc<Ledger>>,
 }
@@ -107,6 +110,7 @@ impl Gate {
             help: CallsForHelp::default(),
             events: None,
             told: Mutex::default(),
+            unusual: Unusual::default(),
             ledger: None,
         }
     }
@@ -182,6 +186,13 @@ impl Gate {
         }
         if let Some(ledger) = &self.ledger {
             ledger.note(ask, refusal);
+        }
+        let rights = matches!(refusal.why, Why::Policy(_) | Why::NotGranted | Why::NotARouteUser | Why::BeyondProof);
+        if let (true, Target::Number { dialled, .. }) = (rights, ask.target) {
+            let class = number::normalise(ask.snapshot.config.system.country, dialled).ok().map(|number| number.class);
+            if let Some((kind, text)) = self.unusual.refused(ask.now, ask.origin, class, &refusal.reason) {
+                self.tell(ask.now, kind, &text);
+            }
         }
     }
 
@@ -318,6 +329,11 @@ impl Gate {
                 Refusal::new(Why::StoreDown, "spending cannot be counted now, so nothing is spent".to_owned())
             }
         })?;
+        if let PermitTarget::Trunk { number, .. } = &target
+            && let Some((kind, text)) = self.unusual.abroad(ask.origin, number)
+        {
+            self.tell(ask.now, kind, &text);
+        }
         let limit = Duration::from_secs(u64::from(minutes) * 60);
         Ok((Permit::new(id, target, Some(limit)), Meter::running(slot, reserved, rate, trunk.billing)))
     }

@@ -92,7 +92,7 @@ fn tell(common: &Common, format: DrillFormat, report: &DrillReport, before: Opti
         DrillFormat::Text => print::text(&print::lines(&report.text(before))),
         DrillFormat::Html => print::text(&report.html(before)),
     }
-    u8::from(report.level() != Level::Safe)
+    u8::from(matches!(report.level(), Level::GateOnly | Level::Open))
 }
 
 /// Reports in the store, newest first.

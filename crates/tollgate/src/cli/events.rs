@@ -54,4 +54,7 @@ fn row(event: &Event) {
         .unwrap_or_default();
     let times = if event.count > 1 { format!("  ({} times)", event.count) } else { String::new() };
     say!("{at:<19}  {:<20}  {}{times}", print::clean(&event.kind), print::clean(&event.text));
+    if let Some(notice) = pbx::notice::notice(&event.kind) {
+        say!("{:<19}  {:<20}  done: {}; you may: {}", "", "", notice.done, notice.may);
+    }
 }

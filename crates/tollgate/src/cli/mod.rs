@@ -13,6 +13,7 @@ mod help;
 mod keep;
 mod mail;
 mod mailbox;
+mod notify;
 mod places;
 mod plan;
 mod print;
@@ -74,6 +75,9 @@ enum Command {
     /// Mail: send one for a test, list what waits
     #[command(subcommand)]
     Mail(Mail),
+    /// How you are told what happens: try it, make the webhook's secret
+    #[command(subcommand)]
+    Notify(Notify),
     /// Outside lines: list, add, remove, give a secret, test
     #[command(subcommand)]
     Trunk(Trunk),
@@ -334,6 +338,15 @@ pub(crate) enum Mail {
     List,
 }
 
+/// `tollgate notify`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Notify {
+    /// Send a mail and a post now, as [notify] says, and say what is wrong if one does not arrive
+    Test,
+    /// Make the secret new that posts are signed with; prints it once
+    Secret,
+}
+
 /// `tollgate mailbox`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mailbox {
@@ -556,6 +569,7 @@ pub(crate) fn run(cli: Cli) -> Outcome<u8> {
         Command::Extension(what) => keep::extension(&common, &what),
         Command::Grant(what) => grant::grant(&common, &what),
         Command::Mail(what) => mail::mail(&common, &what),
+        Command::Notify(what) => notify::notify(&common, what),
         Command::Mailbox(what) => mailbox::mailbox(&common, &what),
         Command::Trunk(what) => trunk::trunk(&common, &what),
         Command::Did(what) => trunk::did(&common, &what),

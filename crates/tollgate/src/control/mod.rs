@@ -67,6 +67,10 @@ pub(crate) enum Request {
     DrillStatus,
     /// End the drill.
     DrillStop,
+    /// Tell the owner something, to see whether he hears of it.
+    NotifyTest,
+    /// Make the webhook's secret new.
+    NotifySecret,
     /// A link by which an owner of the portal is made, or made anew.
     Rescue,
     /// The trunks as they are.

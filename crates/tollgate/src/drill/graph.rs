@@ -66,6 +66,8 @@ pub(crate) struct Graph {
     by_name: BTreeMap<String, usize>,
     /// Numbers to call that were not yet, and acts that failed once.
     jobs: VecDeque<Job>,
+    /// Numbers that were called.
+    pub(crate) called: usize,
     /// Acts that were done.
     pub(crate) done: usize,
     /// Acts that nobody got back to.
@@ -85,6 +87,7 @@ impl Graph {
     /// The next thing to do from the beginning of a call: the shortest way first.
     pub(crate) fn take(&mut self) -> Option<Job> {
         if let Some(job) = self.jobs.pop_front() {
+            self.called += usize::from(job.then.is_none());
             return Some(job);
         }
         let open = self.states.iter_mut().enumerate().filter(|(_, state)| !state.todo.is_empty());
@@ -163,6 +166,7 @@ mod tests {
         assert_eq!(graph.arrive("below", &deeper, 9, || vec![keys("7")]), Some(1));
         assert_eq!(graph.arrive("menu", &deeper, 9, || panic!("known")), Some(0), "the same state again");
         assert_eq!(graph.take().unwrap().script.dialled, "200", "numbers come first");
+        assert_eq!(graph.called, 2);
         let job = graph.take().unwrap();
         assert_eq!((job.script.keys(), job.then), (String::new(), Some((0, Act::Silence))));
         let job = graph.take().unwrap();

@@ -243,15 +243,19 @@ async fn summed_up(running: &Running, walk: &Walk, at: i64, witnesses: Vec<repor
 }
 
 async fn keep(running: &Running, report: &Report) {
-    let kept = match serde_json::to_string(report) {
-        Ok(text) => running.store.add_drill(report.at, &text, KEPT).await.map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+    let before = match running.store.drills(1).await {
+        Ok(rows) => rows.first().and_then(|row| serde_json::from_str::<Report>(&row.text).ok()),
+        Err(error) => {
+            tracing::warn!(%error, "the report before this one cannot be read");
+            None
+        }
     };
-    if let Err(why) = kept {
-        tracing::error!(why, "the report of the drill is not kept");
+    let text = report.json(before.as_ref()).to_string();
+    if let Err(error) = running.store.add_drill(report.at, &text, KEPT).await {
+        tracing::error!(%error, "the report of the drill is not kept");
     }
     let kind = match report.level() {
-        Level::Safe => "drill-ended",
+        Level::Safe | Level::Unfinished => "drill-ended",
         Level::GateOnly | Level::Open => "drill-found",
     };
     running.store.event(wall(), kind, &report.verdict());

@@ -111,6 +111,8 @@ pub(crate) struct Witnessed {
 pub(crate) enum Level {
     /// Nobody from outside came to a trunk.
     Safe,
+    /// Nobody did so far, and not everything was tried.
+    Unfinished,
     /// The plan leads somebody there, and the gate alone refuses.
     GateOnly,
     /// A call would have gone out.
@@ -152,6 +154,8 @@ impl Report {
             Level::Open
         } else if outside().next().is_some() {
             Level::GateOnly
+        } else if self.cut_short.is_some() {
+            Level::Unfinished
         } else {
             Level::Safe
         }
@@ -165,7 +169,9 @@ impl Report {
             self.cut_short.as_ref().map_or_else(String::new, |why| format!("; not everything was tried: {why}"));
         let outside: Vec<&Way> = self.ways.iter().filter(|way| way.outside).collect();
         match self.level() {
-            Level::Safe => format!("No caller from outside came to an outside line: {size}{short}."),
+            Level::Safe | Level::Unfinished => {
+                format!("No caller from outside came to an outside line: {size}{short}.")
+            }
             Level::GateOnly => format!(
                 "The plan leads callers from outside to an outside line in {} ways, and only the gate refuses them: {size}{short}.",
                 outside.len()
@@ -197,13 +203,15 @@ impl Report {
         said
     }
 
-    /// For programs: with the verdict, and what is new.
+    /// For programs and pages: with the verdict, what is new, and the words for people.
     pub(crate) fn json(&self, before: Option<&Self>) -> serde_json::Value {
         let mut value = serde_json::to_value(self).unwrap_or_default();
         if let Some(fields) = value.as_object_mut() {
             fields.insert("verdict".to_owned(), self.verdict().into());
             fields.insert("level".to_owned(), serde_json::to_value(self.level()).unwrap_or_default());
             fields.insert("since_last".to_owned(), before.map(|before| self.against(before)).into());
+            let sections = self.sections(before).into_iter().map(|(head, lines)| serde_json::json!([head, lines]));
+            fields.insert("sections".to_owned(), sections.collect());
         }
         value
     }
@@ -354,6 +362,7 @@ mod tests {
         assert_eq!(open.level(), Level::Open);
         let mut short = report(Vec::new());
         short.cut_short = Some("its time was over".to_owned());
+        assert_eq!(short.level(), Level::Unfinished);
         assert!(short.verdict().ends_with("not everything was tried: its time was over."), "{}", short.verdict());
     }
 

@@ -36,7 +36,6 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) origin: Origin,
     pub(super) kind: OriginKind,
-    pub(super) numbers: usize,
     pub(super) graph: Mutex<Graph>,
     /// Lines at which whole entries were put on the list already.
     lines: Mutex<BTreeSet<String>>,
@@ -44,9 +43,8 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(kind: OriginKind, origin: Origin, dialled: Vec<String>) -> Self {
-        let (name, numbers) = (kind.entry(), dialled.len());
         let graph = Mutex::new(Graph::new(dialled));
-        Self { name, origin, kind, numbers, graph, lines: Mutex::default() }
+        Self { name: kind.entry(), origin, kind, graph, lines: Mutex::default() }
     }
 
     fn graph(&self) -> MutexGuard<'_, Graph> {
@@ -289,7 +287,7 @@ impl Walk {
             let graph = entry.graph();
             EntryReport {
                 entry: entry.name.clone(),
-                numbers: entry.numbers,
+                numbers: graph.called,
                 places: graph.len(),
                 tried: graph.done,
                 lost: graph.lost,

@@ -292,6 +292,15 @@ impl Running {
             Request::DrillStatus => serde_json::to_value(drill::status(&self)).doing(|| "tell of the drill".to_owned()),
             Request::DrillStop if drill::stop(&self) => Ok(json!({ "ending": true })),
             Request::DrillStop => Err(Fault::failed("no drill is on")),
+            Request::NotifyTest => {
+                let config = Arc::clone(&self.exchange.snapshot.load().config);
+                let told = crate::notify::test(&self.home, &config, &self.store).await;
+                let said = told.into_iter().map(|(way, sent)| json!({ "way": way, "wrong": sent.err() }));
+                Ok(Value::Array(said.collect()))
+            }
+            Request::NotifySecret => {
+                Ok(json!({ "secret": *crate::notify::new_secret(&self.home, &self.store).await? }))
+            }
             Request::Rescue => self.rescue(),
             Request::Trunks => Ok(json!(self.trunks.list())),
             Request::TrunkSecret { trunk, secret } => {

@@ -44,7 +44,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use store::{Mode, Spool, Store, Swept};
+use store::{EventFilter, Mode, Spool, Store, Swept};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -242,6 +242,9 @@ impl Starting<'_> {
         .with_outside(database, Arc::clone(&scripts) as _);
         let exchange = Arc::new(exchange);
         scripts.of(&exchange);
+        let abroad = EventFilter { kind: Some("new-country".to_owned()), ..EventFilter::default() };
+        let abroad = store.events(&abroad).await.doing(|| "read the countries that were called".to_owned())?;
+        exchange.gate.unusual.remember(abroad.iter().map(|event| event.text.as_str()));
         let (broke, broken) = mpsc::channel(4);
         let media = Arc::new(media(&config, broke.clone())?);
         let now = Instant::now();
@@ -383,6 +386,11 @@ impl Ready {
         tasks.rest.spawn(server::run(control, Arc::clone(running)));
         tasks.rest.spawn(pbx::lamp::watch(Arc::clone(&running.exchange), orders));
         tasks.rest.spawn(crate::mail::run(running.home.clone(), Arc::clone(&running.exchange), running.store.clone()));
+        tasks.rest.spawn(crate::notify::run(
+            running.home.clone(),
+            Arc::clone(&running.exchange),
+            running.store.clone(),
+        ));
         tasks.rest.spawn(tidy(Arc::clone(running)));
         let portal = match metrics {
             Some(listener) => Some(serve_metrics(&mut tasks.rest, listener, running)?),

@@ -69,6 +69,10 @@ then = "mailbox:204"
 # [mailbox.300]               # one without a phone
 # name = "Sales"
 
+# What happens that you should know: tollgate events lists it; here it comes to you. Try it with: tollgate notify test
+# [notify]
+# webhook = "https://example.net/hook"   # signed: tollgate notify secret
+
 # What a caller hears. Where a key leads: extension:N, group:N, menu:NAME, mailbox:N, directory, closed, hangup.
 [menu.attendant]
 greeting = "welcome"

@@ -40,6 +40,17 @@ impl Letter {
         }
     }
 
+    /// About what happened: `words` are lines of ours, in which strangers chose only names.
+    pub(crate) fn notices(to: &str, exchange: &str, words: &str, newest: i64) -> Self {
+        Self {
+            to: to.to_owned(),
+            subject: format!("{}: something happened", tidy(exchange)),
+            text: words.to_owned(),
+            id: format!("notice-{newest}-{}", crate::exchange::wall()),
+            sound: None,
+        }
+    }
+
     /// The mail on the wire.
     pub(crate) fn compose(self, from: &str) -> Result<lettre::Message, Trouble> {
         let address = |text: &str| {

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use store::{CallFilter, Disposition, EventFilter, Listed, Road};
 
-use super::{broken, deed, done, from_store, zone};
+use super::{broken, deed, done, drills, from_store, zone};
 use crate::desk::{Overview, Told};
 use crate::portal::Portal;
 use crate::portal::door::{Fields, Me};
@@ -90,6 +90,7 @@ struct Now {
     proved: String,
     lines: Vec<String>,
     open: Vec<String>,
+    drilled: String,
     stopped: bool,
     today: String,
     month: String,
@@ -162,6 +163,14 @@ async fn part(portal: &Portal, me: &Me) -> Result<String, Told> {
     let proof = &overview.proof;
     let (colour, sentence) = verdict(&overview);
     let bill = overview.bill;
+    let newest = store.drills(1).await.map_err(|error| from_store(&error))?;
+    let found = newest.first().map(|drill| (drills::verdict(drill), when(&zone, time, drill.at)));
+    let drilled = match (drills::progress(portal).await, &found) {
+        (Some(on), _) => on,
+        (None, Some(((verdict, _), at))) => format!("Drilled {at}: {verdict}"),
+        (None, None) => "Not drilled yet.".to_owned(),
+    };
+    let dangerous = found.is_some_and(|((_, level), _)| level == "gate-only" || level == "open");
     let part = Now {
         csrf: me.csrf.clone(),
         colour,
@@ -169,6 +178,7 @@ async fn part(portal: &Portal, me: &Me) -> Result<String, Told> {
         proved: when(&zone, time, proof.at),
         lines: proof.verdict.lines().map(str::to_owned).collect(),
         open: proof.open.clone(),
+        drilled,
         stopped: overview.stopped,
         today: money(bill.today),
         month: money(bill.month),
@@ -204,7 +214,7 @@ async fn part(portal: &Portal, me: &Me) -> Result<String, Told> {
             })
             .collect(),
         parked: overview.parked.clone(),
-        needs: needs(&overview),
+        needs: needs(&overview, dangerous),
         attacks: counts.into_iter().map(|(words, n)| (n, words)).collect(),
         bans: overview.bans.len(),
         last_in: latest("in"),
@@ -228,11 +238,14 @@ fn verdict(overview: &Overview) -> (&'static str, &'static str) {
     }
 }
 
-fn needs(overview: &Overview) -> Vec<Need> {
+fn needs(overview: &Overview, dangerous: bool) -> Vec<Need> {
     let mut all = Vec::new();
     let mut need = |text: String, link: &'static str| all.push(Need { text, link });
     if !overview.healthy {
         need("The disk is full or damaged: calls are not recorded.".to_owned(), "/events");
+    }
+    if dangerous {
+        need("The last drill found a way from outside to an outside line.".to_owned(), "/drills");
     }
     for trunk in overview.trunks.iter().filter(|trunk| trunk.state == "down") {
         need(format!("Outside line {} does not work: {}", trunk.name, trunk.why), "/lines");

@@ -2,6 +2,7 @@
 
 pub(super) mod assets;
 pub(super) mod calls;
+pub(super) mod drills;
 pub(super) mod events;
 pub(super) mod history;
 pub(super) mod home;
