@@ -147,7 +147,7 @@ impl Exchange {
             records,
             pins,
             sounds: Arc::clone(&self.sounds),
-            mailboxes: Arc::new(Mailboxes::in_memory()),
+            mailboxes: Arc::new(Mailboxes::for_drill()),
             clock: self.clock.clone(),
             seed: self.random(),
         });

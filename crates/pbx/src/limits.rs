@@ -247,3 +247,7 @@ pub const UNUSUAL_SOURCES: usize = 4_096;
 
 /// Countries and areas abroad that are known to have been called; there are some 600 in the world.
 pub const COUNTRIES: usize = 1_000;
+
+/// Kilobytes that the calls of a drill may reserve for recordings: all of them at once for the longest message. A caller who
+/// says nothing is cut off after seconds.
+pub const DRILL_MESSAGES: usize = 1024 * 1024;

@@ -1,6 +1,7 @@
 """The drill: the exchange calls itself as everybody who may, and presses every key. What it finds, what it leaves alone,
 and what is left when it is killed."""
 import contextlib
+import glob
 import json
 import os
 import signal
@@ -8,10 +9,12 @@ import subprocess
 import time
 
 import procs
+import sound
 from exchange import BINARY, Exchange
 from meter import Meter
 from parts import nobody_rang
 from scenarios.l_flood import GAP, Talk, figures
+from scenarios.p_proof import PLANS
 from scenarios.q_article import house
 from scenarios.r_portal import owner
 
@@ -226,7 +229,7 @@ test_calls_go_on_during_a_drill.alone = True
 def test_the_articles_plan_is_drilled():
     """The article's plan: the drill reaches the attendant's keys, the PIN of key 4 and the screening, finds no way out for strangers, and says which lines it passed."""
     with Meter() as meter, house(meter) as x:
-        got = drill(x, "--from", "strangers", "--minutes", "2", timeout=200)
+        got = drill(x, "--from", "strangers", "--minutes", "1", timeout=200)
         assert got["level"] in ("safe", "unfinished") and not [w for w in got["ways"] if w["outside"]], got["ways"]
         assert got["lines"] - len(got["never"]) > 25, got["never"]
         assert meter.seen == []
@@ -254,3 +257,45 @@ def test_the_portal_drills_and_shows_the_report():
         assert "out,s,1 Dial asks for 2025550100" in report and "was stopped" in report and "<script>" not in report
         assert boss.get("/drills/2").status == 404 and "drill-found" in boss.get("/events").text
         assert meter.seen == []
+
+
+def _short_sounds(x):
+    """Every prompt of the house in a tenth of a second: what is drilled is the plan, not the patience of its callers."""
+    folder = procs.ROOT + "/crates/tollgate/prompts/"
+    for path in glob.glob(folder + "**/*.g722", recursive=True):
+        name = x.home + "/sounds/" + os.path.relpath(path, folder)[:-5] + ".wav"
+        os.makedirs(os.path.dirname(name), exist_ok=True)
+        sound.write_wav(name, sound.sine(440, 0.1))
+
+
+def test_the_plan_of_a_fresh_install_is_drilled():
+    """The default plan as strangers: every key of the attendant, the directory and the mailboxes; every phone would be rung, nobody comes to an outside line, and no line that they can come to stays unpassed."""
+    with Meter() as meter, Exchange(meter=meter, start=False) as x:
+        _short_sounds(x)
+        x.start()
+        got = drill(x, "--from", "strangers", "--minutes", "4", code=0, timeout=280)
+        assert not [w for w in got["ways"] if w["outside"]] and meter.seen == [], got["ways"]
+        entry = got["entries"][0]
+        assert entry["tried"] > 200 and entry["lost"] <= 2, entry
+        for line in ("attendant,s,4 Background", "attendant,0,1 Goto", "attendant,1,2 Goto", "attendant,t,2 Goto", "attendant,i,2 Goto",
+                     "directory,s,2 Directory", "groups,222,1 Dial", "ext-local,204,1 Dial", "mailboxes,204,2 VoiceMail"):
+            assert line not in got["never"], (line, got["never"])
+        test_the_plan_of_a_fresh_install_is_drilled.note = "  (%s in %d s)" % (got["verdict"], got["seconds"])
+
+
+test_the_plan_of_a_fresh_install_is_drilled.limit = 320
+
+
+def test_each_known_bad_plan_is_found_by_pressing():
+    """The plans that the proof's tests call bad, drilled: each way is found by real calls with its line and refused by the gate, and a repaired twin is clean."""
+    for n, (what, text, (old, new)) in enumerate(PLANS):
+        for bad in (True, False)[:2 if n == 1 else 1]:
+            with Meter() as meter, plan(text if bad else text.replace(old, new), meter) as x:
+                got = drill(x, "--from", "strangers")
+                ways = [w for w in got["ways"] if w["outside"]]
+                assert bool(ways) == bad and got["cut_short"] is None, (what, bad, got["ways"], got["verdict"])
+                assert all(w["refused"] and w["line"].endswith(" Dial") for w in ways), (what, ways)
+                assert meter.seen == [], (what, meter.numbers())
+
+
+test_each_known_bad_plan_is_found_by_pressing.limit = 300

@@ -59,4 +59,7 @@ fn recordings_in_memory_are_bounded() {
     assert_eq!(held.len(), limits::MESSAGES_IN_MEMORY / 9_600);
     held.pop();
     assert!(boxes.room(300).is_some());
+    let drill = Mailboxes::for_drill();
+    let held: Vec<_> = std::iter::from_fn(|| drill.room(300)).take(1_000).collect();
+    assert_eq!(held.len(), limits::DRILL_MESSAGES / 9_600);
 }
