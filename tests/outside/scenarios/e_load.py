@@ -80,7 +80,7 @@ def test_thousand_bridged_calls():
         rounds = 2
         if after - before > 4000:
             round(1000, 40)
-            left_over(x, (before[0], after), "the third 1,000 bridged calls", 4000)
+            left_over(x, (cold[0], after), "the third 1,000 bridged calls", 4000)
             rounds = 3
         procs.poll("records", lambda: len(x.calls_in_store()) >= 200 + 2000 * rounds, 10, 0.5)
         test_thousand_bridged_calls.note = "  (%d kB at first, %d after 1,000 calls, %d after 2,000; %d retransmissions)" % (

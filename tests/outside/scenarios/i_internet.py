@@ -24,7 +24,7 @@ def sipvicious(tool):
     path = os.path.join(folder, "bin", "sipvicious_" + tool)
     if not os.path.exists(path):
         subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
-        subprocess.run([os.path.join(folder, "bin", "pip"), "install", "-q", "sipvicious==0.3.6"], check=True, timeout=120)
+        subprocess.run([os.path.join(folder, "bin", "pip"), "install", "-q", "--disable-pip-version-check", "sipvicious==0.3.6"], check=True, timeout=120)
     return path
 
 

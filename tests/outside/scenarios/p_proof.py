@@ -19,6 +19,19 @@ PLANS = [
     ("a menu that includes outbound lines", MENU + "include => out\n" + OUT, ("include => out\n", "")),
     ("caller ID as a lock", "[open]\nexten => s,1,Answer\n same => n,GotoIf($[\"${CALLERID(num)}\" = \"2025550188\"]?boss,s,1)\n"
      " same => n,Hangup()\n[boss]\nexten => s,1," + PAY + "\n", (PAY, "Hangup()")),
+    ("a feature code that strangers can key", MENU + "exten => _*9NXXNXXXXXX,1,Dial(PJSIP/${EXTEN:2}@meter)\n", ("Dial(PJSIP/${EXTEN:2}@meter)", "Hangup()")),
+    ("a ring group with a member outside", MENU + "exten => 1,1,Dial(PJSIP/204&PJSIP/2025550100@meter,5)\n", ("&PJSIP/2025550100@meter", "")),
+    ("a Local channel that leads out", MENU + "exten => 1,1,Dial(Local/9@inner)\n[inner]\nexten => 9,1," + PAY + "\n", (PAY, "Hangup()")),
+    ("a context named in an argument", MENU.replace("Background(beep)", "Background(vm-intro,,,inner)") + "[inner]\nexten => 9,1," + PAY + "\n", (PAY, "Hangup()")),
+    ("a wrong key that dials", MENU + "exten => i,1," + PAY + "\n", (PAY, "Hangup()")),
+    ("silence that dials", MENU + "exten => t,1," + PAY + "\n", (PAY, "Hangup()")),
+]
+
+# What the proof can only call possible, because it plays no keys there; the drill presses them.
+POSSIBLE = [
+    ("a short number that matches elsewhere", "[open]\nexten => s,1,Answer\n same => n,Read(n,beep,3,,,3)\n same => n,Goto(short,${n},1)\n"
+     "[short]\nexten => _9X.,1," + PAY + "\nexten => _X.,1,Hangup()\nexten => i,1,Hangup()\n", (PAY, "Hangup()")),
+    ("an operator that dials", "[open]\nexten => s,1,Answer\n same => n,VoiceMail(204,s)\n same => n,Hangup()\nexten => o,1," + PAY + "\n", (PAY, "Hangup()")),
 ]
 
 

@@ -1,7 +1,7 @@
 //! What a drill knows of the ways through the exchange: what calls wait for, what was pressed there, and what is still to
 //! be tried. No clock, no telephone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Something that a caller does.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +64,8 @@ struct State {
 pub(crate) struct Graph {
     states: Vec<State>,
     by_name: BTreeMap<String, usize>,
+    /// States at which an act that leads back was repeated: one of silence, one of keys.
+    repeated: BTreeSet<(usize, bool)>,
     /// Numbers to call that were not yet, and acts that failed once.
     jobs: VecDeque<Job>,
     /// Numbers that were called.
@@ -122,6 +124,12 @@ impl Graph {
         Some(at)
     }
 
+    /// Whether an act that led from this state back to it is to be repeated: many a plan counts, and does something else
+    /// the third time. Once for silence and once for keys.
+    pub(crate) fn repeat(&mut self, at: usize, act: &Act) -> bool {
+        self.repeated.insert((at, *act == Act::Silence))
+    }
+
     /// The name of a state.
     pub(crate) fn name(&self, at: usize) -> &str {
         self.states.get(at).map_or("", |state| &state.name)
@@ -177,6 +185,8 @@ mod tests {
         assert_eq!(again.tries, 1);
         graph.failed(again);
         assert_eq!((graph.take().is_none(), graph.lost, graph.open()), (true, 1, 0));
+        assert!(graph.repeat(0, &Act::Silence) && graph.repeat(0, &keys("1")), "once of each kind");
+        assert!(!graph.repeat(0, &Act::Silence) && !graph.repeat(0, &keys("2")));
     }
 
     #[test]

@@ -28,6 +28,8 @@ const DEAF: Duration = Duration::from_secs(75);
 const STATES: usize = 600;
 /// Keys that one call presses before another begins.
 const ACTS: usize = 60;
+/// So often more is done what leads back to where it was done.
+const AGAIN: usize = 4;
 /// Between the beginnings of two calls.
 const BETWEEN: Duration = Duration::from_millis(40);
 
@@ -200,8 +202,20 @@ impl Walk {
                 (None, None) => None,
             };
             let (Some(act), false) = (act, self.is_over()) else { return };
+            let before = here.state();
             seen = self.act(entry, &mut run, &act).await;
             entry.graph().done += 1;
+            let back = seen.as_ref().is_some_and(|seen| seen.state() == before);
+            if let (true, Some(at)) = (back, at)
+                && entry.graph().repeat(at, &act)
+            {
+                for _ in 0..AGAIN {
+                    seen = self.act(entry, &mut run, &act).await;
+                    if seen.as_ref().is_none_or(|seen| seen.state() != before) {
+                        break;
+                    }
+                }
+            }
         }
     }
 
