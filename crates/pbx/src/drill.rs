@@ -6,7 +6,7 @@
 //! ([`crate::gate::Ledger`]). Who walks there and what he presses is not this crate's affair.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dialplan::Invocation;
@@ -87,9 +87,9 @@ impl Drills {
         }
     }
 
-    /// Whether a drill's socket is at this address.
-    pub(crate) fn is_at(&self, ip: IpAddr) -> bool {
-        self.lock().as_ref().is_some_and(|open| open.from.ip() == ip)
+    /// Whether this comes from the drill's own socket.
+    pub(crate) fn is_from(&self, flow: &Flow) -> bool {
+        self.lock().as_ref().is_some_and(|open| open.from == flow.remote)
     }
 
     /// Whom the caller plays, where he has a ticket. It stays good until [`Drills::take`].
@@ -301,6 +301,7 @@ mod tests {
         for other in ["127.0.0.1:40001", "127.0.0.2:40000", "[::1]:40000"] {
             assert_eq!(drills.origin(&invite(&host), &flow(other)), None, "{other}");
             assert!(drills.take(&invite(&host), &flow(other)).is_none(), "{other}");
+            assert!(drills.is_from(&ours) && !drills.is_from(&flow(other)), "{other}");
         }
         assert_eq!(drills.origin(&invite("00000000000000000000000000000000.drill.invalid"), &ours), None);
         assert_eq!(drills.origin(&invite(&host), &ours), Some(origin.clone()));
@@ -322,7 +323,8 @@ mod tests {
         let real = exchange();
         real.database.put("family/key", "value").unwrap();
         let gate = Gate::drilling(Arc::new(Ledger::new(false)));
-        let beside = real.for_drill(gate, Arc::new(Pins::in_memory()), Arc::new(Nowhere));
+        let clock = Clock::new(|| 1_000);
+        let beside = real.for_drill(gate, Arc::new(Pins::in_memory()), Arc::new(Nowhere), clock);
         let (one, two, three) = (real.leg_id(), beside.leg_id(), real.leg_id());
         assert!(one < two && two < three, "a leg is also a media port");
         assert_eq!(beside.database.get("family/key").as_deref(), Some("value"));

@@ -69,10 +69,7 @@ impl Door {
 
     /// A trunk or a registered phone is at this address, or the owner never shuts it out.
     fn spares(&self, ip: IpAddr) -> bool {
-        self.drills.is_at(ip)
-            || self.phones.knows(ip)
-            || self.trunks.knows(ip)
-            || self.exchange.snapshot.load().config.bans.spares(ip)
+        self.phones.knows(ip) || self.trunks.knows(ip) || self.exchange.snapshot.load().config.bans.spares(ip)
     }
 
     /// Whether nothing of this address is looked at. A trunk that was banned before it was one is let in.
@@ -160,7 +157,7 @@ impl Doorman<Origin> for Door {
     }
 
     fn knows(&self, flow: &Flow) -> bool {
-        self.spares(flow.remote.ip())
+        self.drills.is_from(flow) || self.spares(flow.remote.ip())
     }
 
     fn goes_first(&self, origin: &Origin) -> bool {

@@ -138,9 +138,10 @@ impl Exchange {
     }
 
     /// An exchange beside this one for the calls of a drill: same configuration, plan, prompts, phones and numbers of
-    /// legs, and nothing else in common. What its calls leave behind is gone with it.
+    /// legs, and nothing else in common. What its calls leave behind is gone with it. Its clock may be another, for ways
+    /// that are open at some hours only.
     #[must_use]
-    pub fn for_drill(&self, gate: Gate, pins: Arc<Pins>, records: Arc<dyn Records>) -> Self {
+    pub fn for_drill(&self, gate: Gate, pins: Arc<Pins>, records: Arc<dyn Records>, clock: Clock) -> Self {
         let mut beside = Self::new(Parts {
             snapshot: self.snapshot.load().as_ref().clone(),
             gate,
@@ -148,7 +149,7 @@ impl Exchange {
             pins,
             sounds: Arc::clone(&self.sounds),
             mailboxes: Arc::new(Mailboxes::for_drill()),
-            clock: self.clock.clone(),
+            clock,
             seed: self.random(),
         });
         beside.database = self.database.copy();

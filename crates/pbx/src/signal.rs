@@ -1,7 +1,8 @@
 //! Between the signalling endpoint and the call tasks: a request for a new call or for one that is known.
 //!
-//! What calls order is in [`orders`], transfers in [`refer`], what a crash left behind in [`left`]. Runs in the signalling task. Nothing here waits: a call task that does not take its mail loses its legs.
+//! How a call begins is in [`invite`], what calls order in [`orders`], transfers in [`refer`], what a crash left behind in [`left`]. Runs in the signalling task. Nothing here waits: a call task that does not take its mail loses its legs.
 
+mod invite;
 mod left;
 mod nat;
 mod orders;
@@ -11,26 +12,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use media::sdp::Session as Description;
-use sip::{Endpoint, Event, Flow, HeaderList, Method, Name, Request, RequestId, SessionId, TxnId};
-use tokio::sync::mpsc;
+use sip::{Endpoint, Event, Flow, HeaderList, Method, Request, RequestId, SessionId, TxnId};
 
-use crate::call::{Call, Start, Tree};
-use crate::cdr::LegRecord;
-use crate::channel::Channel;
-use crate::config::Config;
-use crate::entry::{self, Door, Entry};
+use crate::entry::Door;
 use crate::exchange::Exchange;
 use crate::lamp::{self, Lamp};
-use crate::leg::Wire;
-use crate::limits;
-use crate::live::{LiveCaller, LiveWorld, Wires};
+use crate::live::Wires;
 use crate::switch::{CallEvent, Cause, LegId, Origin, Postbox};
 use crate::trunks::TrunkWay;
 use crate::trunks::keeper::{Keeper, Listener};
+use invite::Arrival;
 pub use left::{Left, hang_up};
 pub use orders::{Outgoing, SipCommand};
-use refer::replaces;
 
 /// A leg that costs: its trunk, and the permit under which its money is counted.
 struct Paid {
@@ -155,7 +148,7 @@ impl Signal {
         match event {
             Event::Request { txn, origin, request, flow } => self.request(now, endpoint, txn, &origin, &request, flow),
             Event::Invite { session, origin, request, flow, offer } => {
-                self.invite(now, endpoint, session, origin, &request, flow, offer.as_deref());
+                self.invite(now, endpoint, Arrival { session, origin, request, flow, offer });
             }
             Event::InDialog { session, txn, ref request } if *request.method() == Method::Refer => {
                 self.referred(now, endpoint, session, txn, request);
@@ -251,133 +244,5 @@ impl Signal {
                 endpoint.respond(now, txn, 405, "Method Not Allowed", HeaderList::new(), None);
             }
         }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn invite(
-        &mut self,
-        now: Instant,
-        endpoint: &mut Endpoint<Origin>,
-        session: SessionId,
-        origin: Origin,
-        request: &Request,
-        flow: Flow,
-        offer: Option<&[u8]>,
-    ) {
-        if self.draining {
-            endpoint.reject(now, session, 503, "Service Unavailable", HeaderList::new());
-            return;
-        }
-        if let Some(status) = replaces(endpoint, request) {
-            endpoint.reject(now, session, status, "", HeaderList::new());
-            return;
-        }
-        let offer = match offer.map(Description::parse).transpose() {
-            Ok(offer) => offer,
-            Err(error) => {
-                tracing::debug!(%error, "an offer that cannot be read");
-                endpoint.reject(now, session, 400, "Bad Session Description", HeaderList::new());
-                return;
-            }
-        };
-        let snapshot = self.exchange.snapshot.load_full();
-        let drilled = self.door.drilled(request, &flow);
-        let exchange = drilled.as_ref().map_or(&self.exchange, |part| &part.exchange).clone();
-        let snapshot = if drilled.is_some() { exchange.snapshot.load_full() } else { snapshot };
-        let leg = exchange.leg_id();
-        let id = exchange.tree_id(leg);
-        let source = flow.remote.ip();
-        let entry = match entry::entry(&snapshot.config, &origin, request) {
-            Ok(entry) => entry,
-            Err(cause) => {
-                let (status, reason) = cause.to_status();
-                endpoint.reject(now, session, status, reason, HeaderList::new());
-                return;
-            }
-        };
-        // A drill's call takes nobody's place, and no REFER of it is heard.
-        let trunk = match &origin {
-            Origin::Trunk { name } if drilled.is_none() => Some(name.clone()),
-            _ => None,
-        };
-        if let Some(name) = &trunk
-            && self.is_full(&snapshot.config, name)
-        {
-            endpoint.reject(now, session, 486, "Busy Here", HeaderList::new());
-            return;
-        }
-        let mut ticket = None;
-        if matches!(origin, Origin::Stranger { .. }) && drilled.is_none() {
-            ticket = self.door.pool().enter(source, &snapshot.config.strangers);
-            if ticket.is_none() {
-                let retry = vec![(Name::RetryAfter, sip::Value::number(limits::RETRY_AFTER))];
-                endpoint.reject(now, session, 503, "Service Unavailable", retry);
-                return;
-            }
-        }
-        let owner = match &origin {
-            Origin::Extension { user } if drilled.is_none() => Some(user.clone()),
-            _ => None,
-        };
-        let label = channel_label(&origin);
-        let help = self.call_back(&origin, &snapshot).filter(|_| drilled.is_none());
-        let watch = drilled.map(|part| part.watch);
-        if let Some(watch) = &watch {
-            watch.came(&id);
-        }
-        let tree = Arc::new(Tree::new(id, origin, entry.name.clone(), Some(source), entry.dialled.clone(), ticket));
-        let Entry { mut place, caller, dialled, .. } = entry;
-        let mut channel = Channel::new(Arc::clone(&exchange), &label, leg, &caller, &dialled);
-        channel.request = Some(request.to_bytes());
-        if let Some(help) = help.filter(|help| snapshot.has_place(help, &caller.number, &mut channel)) {
-            place = help;
-        }
-        if !snapshot.has_place(&place, &caller.number, &mut channel) {
-            LegRecord::refused(&exchange, &tree, leg, &caller, Cause::UNALLOCATED, "no such number");
-            endpoint.reject(now, session, 404, "Not Found", HeaderList::new());
-            return;
-        }
-        let (postbox, mailbox) = mpsc::channel(limits::MAILBOX);
-        let codecs = match &tree.origin {
-            Origin::Trunk { name } => snapshot.config.trunks.get(name).map_or(Vec::new(), |trunk| trunk.codecs.clone()),
-            _ => Vec::new(),
-        };
-        let shard = self.shard_for(owner.as_deref()).unwrap_or(leg.0);
-        let party = LiveCaller { line: leg, peer: source, shard, offer, codecs };
-        let world = LiveWorld::incoming(Arc::clone(&self.wires), postbox.clone(), party).watched(watch);
-        let record = LegRecord::incoming(&exchange, &tree, leg, &caller);
-        let events = postbox.clone();
-        let known = Known { leg, events, incoming: true, answered: false, trunk, owner, paid: None, shard, refers: 0 };
-        self.sessions.insert(session, known);
-        self.legs.insert(leg, session);
-        Call::new(Start {
-            tree,
-            exchange,
-            snapshot,
-            place,
-            channel,
-            line: leg,
-            wire: Wire::World,
-            record,
-            world: Box::new(world),
-            mailbox: (postbox, mailbox),
-        })
-        .spawn();
-    }
-
-    /// Whether as many calls are on over this trunk, in both directions, as its owner allows.
-    fn is_full(&self, config: &Config, trunk: &str) -> bool {
-        let most = config.trunks.get(trunk).map_or(0, |trunk| trunk.max_calls as usize);
-        self.sessions.values().filter(|known| known.trunk.as_deref() == Some(trunk)).count() >= most
-    }
-}
-
-/// The technology part of a channel's name, as dialplans know it.
-fn channel_label(origin: &Origin) -> String {
-    match origin {
-        Origin::Stranger { .. } => "PJSIP/anonymous".to_owned(),
-        Origin::Trunk { name } => format!("PJSIP/{name}"),
-        Origin::Extension { user } => format!("PJSIP/{user}"),
-        Origin::System => "PJSIP/system".to_owned(),
     }
 }

@@ -137,7 +137,7 @@ def test_a_drill_disturbs_nobody_and_leaves_nothing():
         phone.rang = 0
         pin = x.json("mailbox", "pin", "204")["pin"]
         before = sorted(os.listdir(x.home))
-        got = drill(x, "--minutes", "2", timeout=200)
+        got = drill(x, "--minutes", "3", timeout=240)
         names = {e["entry"] for e in got["entries"]}
         assert not [line for line in got["never"] if line.startswith("from-trunk-meter,+1202")], got["never"]
         assert {"strangers", "trunk:meter"} <= names and any(n.startswith("extension:") for n in names), names

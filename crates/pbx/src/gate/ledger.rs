@@ -42,7 +42,8 @@ impl Ledger {
         Self { ring, rows: Mutex::default() }
     }
 
-    pub(super) fn note(&self, ask: &Ask<'_>, refusal: &Refusal) {
+    /// Writes down what was asked, and what the gate said to it.
+    pub(super) fn note(&self, ask: &Ask<'_>, refusal: Option<&Refusal>) {
         let country = ask.snapshot.config.system.country;
         let (to, trunk, class) = match ask.target {
             Target::Phone(user) => (user, None, Some(Class::Inside)),
@@ -51,7 +52,7 @@ impl Ledger {
                 (dialled, Some(trunk.to_owned()), class)
             }
         };
-        let refused = (refusal.why != Why::Drill).then(|| refusal.reason.clone());
+        let refused = refusal.filter(|no| no.why != Why::Drill).map(|no| no.reason.clone());
         let to = to.chars().take(limits::DIALLED).collect();
         let asked = Asked { call: ask.call.to_owned(), app: ask.app.name, to, trunk, class, refused };
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);

@@ -168,6 +168,9 @@ impl Gate {
             Target::Phone(user) => self.inside(&ask, user),
             Target::Number { trunk, dialled } => self.outside(&ask, trunk, dialled).await,
         };
+        if let Some(ledger) = &self.ledger {
+            ledger.note(&ask, answer.as_ref().err());
+        }
         match &answer {
             Ok((permit, _)) => {
                 tracing::debug!(call = ask.call, permit = permit.id(), target = %permit.target_text(), "permitted");
@@ -183,9 +186,6 @@ impl Gate {
             tracing::error!(call = ask.call, entry = ask.entry, "the plan got where the proof says it cannot: refused");
         } else {
             tracing::debug!(call = ask.call, entry = ask.entry, %refusal, "refused");
-        }
-        if let Some(ledger) = &self.ledger {
-            ledger.note(ask, refusal);
         }
         let rights = matches!(refusal.why, Why::Policy(_) | Why::NotGranted | Why::NotARouteUser | Why::BeyondProof);
         if let (true, Target::Number { dialled, .. }) = (rights, ask.target) {

@@ -13,7 +13,7 @@ mod walk;
 mod witness;
 
 use crate::exchange::serve::Running;
-use crate::exchange::{snapshot, wall};
+use crate::exchange::wall;
 use crate::fault::{Doing as _, Fault, Outcome};
 use dialplan::policy::OriginKind;
 use pbx::drill::Nowhere;
@@ -107,10 +107,16 @@ pub(crate) async fn begin(running: &Arc<Running>, wishes: Wishes) -> Outcome<()>
     let snapshot = running.exchange.snapshot.load_full();
     let entries = entries(&snapshot, wishes.from.as_deref())?;
     let to = target(&running.locals.udp)?;
+    if running.guard.shuts_out(std::time::Instant::now(), to.ip()) {
+        return Err(Fault::failed(format!("{} is shut out, and the drill calls from there", to.ip()))
+            .repair(format!("tollgate ban remove {}", to.ip())));
+    }
     let phone = Phone::plug_in(to).await?;
     let ledger = Arc::new(Ledger::new(wishes.ring));
     let pins = Arc::new(pins(running).await?);
-    let beside = running.exchange.for_drill(Gate::drilling(Arc::clone(&ledger)), pins, Arc::new(Nowhere));
+    let clock = running.exchange.clock.clone();
+    let gate = Gate::drilling(Arc::clone(&ledger));
+    let beside = running.exchange.for_drill(gate, Arc::clone(&pins), Arc::new(Nowhere), clock);
     if !running.drills.open(phone.at) {
         return Err(Fault::failed("a drill is on already"));
     }
@@ -120,6 +126,7 @@ pub(crate) async fn begin(running: &Arc<Running>, wishes: Wishes) -> Outcome<()>
         drills: Arc::clone(&running.drills),
         beside: Arc::new(beside),
         ledger,
+        pins,
         snapshot,
         entries,
         found: Mutex::default(),
@@ -343,12 +350,4 @@ async fn pins(running: &Running) -> Outcome<Pins> {
         }
     }
     Ok(pins)
-}
-
-/// The proof of the plan that runs.
-pub(super) async fn proof(running: &Running) -> Outcome<audit::Report> {
-    let home = running.home.clone();
-    let built =
-        tokio::task::spawn_blocking(move || snapshot::of(&home)).await.doing(|| "prove the plan".to_owned())??;
-    Ok(built.report)
 }

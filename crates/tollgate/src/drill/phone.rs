@@ -109,6 +109,13 @@ impl Line {
         }
     }
 
+    /// The caller hangs up.
+    pub(super) fn hang_up(&self) {
+        if self.over().is_none() && self.orders.try_send(Order::HangUp(self.session)).is_err() {
+            tracing::debug!("a drill's call is left to its timers");
+        }
+    }
+
     /// The status it was refused with, or 200 where the exchange hung up; none while it goes on.
     pub(crate) fn over(&self) -> Option<u16> {
         self.over.get().copied()
@@ -117,9 +124,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if self.over().is_none() && self.orders.try_send(Order::HangUp(self.session)).is_err() {
-            tracing::debug!("a drill's call is left to its timers");
-        }
+        self.hang_up();
         self.task.abort();
     }
 }

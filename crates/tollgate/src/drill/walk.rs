@@ -7,9 +7,10 @@ use super::{numbers, outside};
 use crate::exchange::random;
 use dialplan::policy::OriginKind;
 use dialplan::span::Span;
-use pbx::drill::{Drills, Part, Seen, Watch};
-use pbx::exchange::Exchange;
-use pbx::gate::Ledger;
+use pbx::drill::{Drills, Nowhere, Part, Seen, Watch};
+use pbx::exchange::{Clock, Exchange};
+use pbx::gate::{Asked, Gate, Ledger};
+use pbx::pin::Pins;
 use pbx::snapshot::Snapshot;
 use pbx::switch::Origin;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +73,8 @@ pub(crate) struct Walk {
     /// The exchange beside the real one, where its calls run.
     pub(super) beside: Arc<Exchange>,
     pub(super) ledger: Arc<Ledger>,
+    /// Its PINs.
+    pub(super) pins: Arc<Pins>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) entries: Vec<Entry>,
     pub(super) found: Mutex<Found>,
@@ -89,8 +92,17 @@ pub(crate) struct Walk {
 pub(super) struct Run {
     pub(super) line: Line,
     pub(super) watch: Arc<Watch>,
+    /// What it asked the gate for.
+    pub(super) asked: Vec<Asked>,
     script: Script,
     pressed: usize,
+}
+
+impl Run {
+    /// The caller hangs up; what the plan does then is still seen.
+    pub(super) fn hang_up(&mut self) {
+        self.line.hang_up();
+    }
 }
 
 impl Walk {
@@ -143,15 +155,21 @@ impl Walk {
         }
     }
 
-    /// Places a call; none where it could not be.
-    pub(super) async fn place(&self, entry: &Entry, dialled: &str, number: &str) -> Option<Run> {
+    /// Places a call, by another clock where it is to be another time of day; none where it could not be.
+    pub(super) async fn place(&self, entry: &Entry, dialled: &str, number: &str, clock: Option<Clock>) -> Option<Run> {
         {
             let mut next = self.next_call.lock().await;
             tokio::time::sleep_until(*next).await;
             *next = Instant::now() + BETWEEN;
         }
         let watch = Arc::new(Watch::default());
-        let exchange = Arc::clone(&self.beside);
+        let exchange = match clock {
+            None => Arc::clone(&self.beside),
+            Some(clock) => {
+                let gate = Gate::drilling(Arc::clone(&self.ledger));
+                Arc::new(self.beside.for_drill(gate, Arc::clone(&self.pins), Arc::new(Nowhere), clock))
+            }
+        };
         let part = Part { origin: entry.origin.clone(), exchange, watch: Arc::clone(&watch) };
         let secret = random().ok()?.first_chunk().copied()?;
         let ticket = self.drills.ticket(secret, part).ok()?;
@@ -168,14 +186,14 @@ impl Walk {
         };
         self.calls.fetch_add(1, Ordering::Relaxed);
         let script = Script { dialled: dialled.to_owned(), acts: Vec::new() };
-        Some(Run { line, watch, script, pressed: 0 })
+        Some(Run { line, watch, asked: Vec::new(), script, pressed: 0 })
     }
 
     /// One call: the way of the job, then on from there for as long as something is left to try.
     async fn one_call(&self, entry: &Entry, job: Job) {
-        let Some(mut run) = self.place(entry, &job.script.dialled, "").await else { return };
+        let Some(mut run) = self.place(entry, &job.script.dialled, "", None).await else { return };
         let mut seen = self.settle(&run, None).await;
-        self.note(entry, &run);
+        self.note(entry, &mut run);
         for act in &job.script.acts {
             if seen.is_none() {
                 break;
@@ -262,12 +280,13 @@ impl Walk {
     }
 
     /// Writes down what a call has shown so far.
-    pub(super) fn note(&self, entry: &Entry, run: &Run) {
+    pub(super) fn note(&self, entry: &Entry, run: &mut Run) {
         let seen = run.watch.seen();
         let asked = if seen.tree.is_empty() { Vec::new() } else { self.ledger.take(&seen.tree) };
         let mut found = self.found();
         found.spans.extend(&seen.spans);
         for asked in asked {
+            run.asked.push(asked.clone());
             let Some(trunk) = asked.trunk else {
                 found.rings.entry(entry.name.clone()).or_default().insert(asked.to);
                 continue;

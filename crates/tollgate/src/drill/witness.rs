@@ -1,93 +1,130 @@
-//! The ways that the proof names, played as real calls.
+//! The ways that the proof shows, played as real calls: the same keys at the same pace, and at the same time of day.
 
 use super::graph::Act;
 use super::report::Witnessed;
 use super::walk::{Entry, Run, Walk};
+use crate::exchange::replay::{Replay, Shown};
 use crate::exchange::serve::Running;
-use audit::Witness;
+use crate::exchange::{snapshot, wall};
+use crate::fault::{Doing as _, Fault, Outcome};
+use crate::prompts::Prompts;
+use dialplan::reach::Sink;
+use pbx::exchange::Clock;
+use pbx::simulate::Move;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Candidates that are played for one way.
-const CANDIDATES: usize = 6;
-/// Ways that are played.
-const WAYS: usize = 200;
-/// What the last act leads to shows within this time, also where it is no prompt.
+/// What the last key leads to shows within this time, also where it is no prompt.
 const AFTERWARDS: Duration = Duration::from_secs(2);
+
+/// One way to play.
+struct Way {
+    /// Which of the drill's entries goes it.
+    entry: usize,
+    sink: Sink,
+    shown: Shown,
+}
 
 /// Plays them, one after the other.
 pub(super) async fn play(running: &Arc<Running>, walk: &Walk) -> Vec<Witnessed> {
-    let proof = match super::proof(running).await {
-        Ok(proof) if proof.reach.program_hash == walk.snapshot.program.hash() => proof,
-        Ok(_) => {
-            tracing::warn!("the plan was changed since the drill began: the ways of its proof are not played");
-            return Vec::new();
-        }
+    let ways = match ways(running, walk).await {
+        Ok(ways) => ways,
         Err(fault) => {
             tracing::warn!(%fault, "the ways of the proof are not played");
             return Vec::new();
         }
     };
+    let zone = walk.snapshot.config.system.time_zone();
     let mut played = Vec::new();
-    for entry in &walk.entries {
-        let Some(report) = proof.entry(&entry.name) else { continue };
-        for (sink, witnesses) in &report.witnesses {
-            if walk.is_over() || played.len() >= WAYS {
-                return played;
-            }
-            // Times of the day are the clock's, and a second person is nobody's to command.
-            let usable = witnesses.iter().filter(|witness| witness.times.is_empty() && witness.doubt.is_none());
-            let (mut shown, mut how) = (false, None);
-            for witness in usable.take(CANDIDATES) {
-                how.get_or_insert_with(|| witness.words());
-                if one(walk, entry, witness).await {
-                    (shown, how) = (true, Some(witness.words()));
-                    break;
-                }
-            }
-            if let Some(how) = how {
-                played.push(Witnessed { entry: entry.name.clone(), sink: sink.to_string(), how, shown });
-            }
+    for Way { entry, sink, shown } in ways {
+        let Some(entry) = walk.entries.get(entry) else { continue };
+        if walk.is_over() {
+            break;
         }
+        let there = one(walk, entry, &sink, &shown).await;
+        let how = shown.how(&zone);
+        played.push(Witnessed { entry: entry.name.clone(), sink: sink.to_string(), how, shown: there });
     }
     played
 }
 
-/// Whether a call that goes this way comes to the sink.
-async fn one(walk: &Walk, entry: &Entry, witness: &Witness) -> bool {
-    let number = witness.callers.first().map_or("", String::as_str);
-    let dialled = if witness.dialled == "s" { "" } else { &witness.dialled };
-    let Some(mut run) = walk.place(entry, dialled, number).await else { return false };
-    let mut there = came(&run, witness);
-    let mut listens = walk.settle(&run, None).await.is_some();
-    for act in &witness.acts {
-        there |= came(&run, witness);
-        if there || !listens {
-            break;
+/// What the proof of the plan that is drilled shows to be reachable, in virtual time.
+async fn ways(running: &Arc<Running>, walk: &Walk) -> Outcome<Vec<Way>> {
+    let (home, plan) = (running.home.clone(), Arc::clone(&walk.snapshot));
+    let names: Vec<String> = walk.entries.iter().map(|entry| entry.name.clone()).collect();
+    let find = move || {
+        let built = snapshot::of(&home)?;
+        if built.report.reach.program_hash != plan.program.hash() {
+            return Err(Fault::failed("the plan was changed since the drill began"));
         }
-        let act = match act {
-            audit::Act::Keys(keys) | audit::Act::Secret { keys, .. } => Act::Keys(keys.clone()),
-            audit::Act::Silence => Act::Silence,
-            audit::Act::HangUp => break,
-        };
-        listens = walk.act(entry, &mut run, &act).await.is_some();
-    }
-    if !there {
-        tokio::time::sleep(AFTERWARDS).await;
-        there = came(&run, witness);
-    }
-    walk.note(entry, &run);
-    there
+        let prompts = Prompts::new(snapshot::sound_folders(&home, &plan.config));
+        let mut replay = Replay::new(&plan, Arc::new(prompts));
+        let mut found = Vec::new();
+        for (entry, name) in names.iter().enumerate() {
+            let Some(report) = built.report.entry(name) else { continue };
+            for sink in report.witnesses.keys() {
+                if let Ok(shown) = replay.shown(report, sink) {
+                    found.push(Way { entry, sink: sink.clone(), shown });
+                }
+            }
+        }
+        Ok(found)
+    };
+    tokio::task::spawn_blocking(find).await.doing(|| "prove the plan".to_owned())?
 }
 
-/// Whether the line of the witness was passed.
-fn came(run: &Run, witness: &Witness) -> bool {
-    let (context, priority, app) = &witness.line;
-    run.watch.seen().lines.iter().any(|line| {
-        let Some((place, ran)) = line.rsplit_once(' ') else { return false };
-        let mut parts = place.split(',');
-        parts.next() == Some(context.as_str())
-            && place.rsplit(',').next() == Some(priority.to_string().as_str())
-            && ran.eq_ignore_ascii_case(app)
-    })
+/// Whether a call that goes this way comes to the sink.
+async fn one(walk: &Walk, entry: &Entry, sink: &Sink, shown: &Shown) -> bool {
+    let dialled = if shown.witness.dialled == "s" { "" } else { &shown.witness.dialled };
+    let clock = shown.at.map(|at| {
+        let ahead = at - wall();
+        Clock::new(move || wall() + ahead)
+    });
+    let number = shown.caller.as_deref().unwrap_or_default();
+    let Some(mut run) = walk.place(entry, dialled, number, clock).await else { return false };
+    let mut waited = false;
+    for step in &shown.script.moves {
+        match step {
+            Move::Wait(time) => {
+                tokio::time::sleep(*time).await;
+                waited = true;
+            }
+            Move::Keys(keys) => {
+                if !std::mem::take(&mut waited) && walk.settle(&run, None).await.is_none() {
+                    break;
+                }
+                let _ = walk.act(entry, &mut run, &Act::Keys(keys.clone())).await;
+            }
+            Move::HangUp => {
+                run.hang_up();
+                break;
+            }
+        }
+    }
+    let until = tokio::time::Instant::now() + AFTERWARDS;
+    loop {
+        walk.note(entry, &mut run);
+        if came(&run, sink, shown) || tokio::time::Instant::now() > until {
+            return came(&run, sink, shown);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Whether the call asked the gate for that, or passed the line.
+fn came(run: &Run, sink: &Sink, shown: &Shown) -> bool {
+    match sink {
+        Sink::Trunk(name) => run.asked.iter().any(|asked| asked.trunk.as_ref() == Some(name)),
+        Sink::Paid(class) => run.asked.iter().any(|asked| asked.trunk.is_some() && asked.class == Some(*class)),
+        _ => {
+            let (context, priority, app) = &shown.witness.line;
+            run.watch.seen().lines.iter().any(|line| {
+                line.rsplit_once(' ').is_some_and(|(place, ran)| {
+                    place.split(',').next() == Some(context.as_str())
+                        && place.rsplit(',').next() == Some(priority.to_string().as_str())
+                        && ran.eq_ignore_ascii_case(app)
+                })
+            })
+        }
+    }
 }

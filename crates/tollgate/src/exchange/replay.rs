@@ -41,55 +41,60 @@ impl<'a> Replay<'a> {
 
     /// Whether a call of this entry gets to that sink.
     pub(crate) fn of(&mut self, entry: &EntryReport, sink: &Sink) -> Played {
-        let possible = |why: &str| Played::Possible(why.to_owned());
+        match self.shown(entry, sink) {
+            Ok(shown) => shown.told(&self.snapshot.config.system.time_zone()),
+            Err(why) => Played::Possible(why),
+        }
+    }
+
+    /// The first call of this entry that gets to that sink, or why there is none to show.
+    pub(crate) fn shown(&mut self, entry: &EntryReport, sink: &Sink) -> Result<Shown, String> {
         let from = match &entry.origin {
             OriginKind::Stranger => Origin::Stranger { source: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)) },
             OriginKind::Trunk(name) => Origin::Trunk { name: name.clone() },
             OriginKind::Extension(user) => Origin::Extension { user: user.clone() },
-            OriginKind::Grant(_) => return possible("it takes the PIN of the grant, of which only a hash is kept"),
-            OriginKind::System => return possible("the exchange itself is no caller"),
+            OriginKind::Grant(_) => {
+                return Err("it takes the PIN of the grant, of which only a hash is kept".to_owned());
+            }
+            OriginKind::System => return Err("the exchange itself is no caller".to_owned()),
         };
         let Some(witnesses) = entry.witnesses.get(sink).filter(|all| !all.is_empty()) else {
-            return possible("the coarse search found it, which knows lines and no keys");
+            return Err("the coarse search found it, which knows lines and no keys".to_owned());
         };
         let mut tries = 0;
         let mut furthest: Option<String> = None;
         for witness in witnesses {
             for (caller, pace, at) in plays(witness) {
                 if tries >= TRIES || self.left == 0 {
-                    return possible(if tries == 0 {
-                        "too many ways were tried already"
-                    } else {
-                        "too many ways to try"
-                    });
+                    let why = if tries == 0 { "too many ways were tried already" } else { "too many ways to try" };
+                    return Err(why.to_owned());
                 }
                 tries += 1;
                 self.left -= 1;
-                let (script, shown) = script(witness, pace);
+                let (script, keys) = script(witness, pace);
                 let mut call = Simulation::new(self.snapshot, from.clone(), &witness.dialled, Arc::clone(&self.sounds));
-                call.script = script;
+                call.script = script.clone();
                 call.at = at;
                 if let Some(number) = caller {
                     call.caller.number.clone_from(number);
                 }
                 let trace = call.run();
                 if let Some(refused) = self.got_there(&trace, sink, witness) {
-                    let timed = (!witness.times.is_empty()).then_some(at);
-                    return Played::Reached {
-                        how: how(witness, caller, timed, &self.snapshot.config.system.time_zone()),
-                        keys: shown,
-                        dialled: witness.dialled.clone(),
+                    return Ok(Shown {
+                        witness: witness.clone(),
+                        script,
+                        keys,
                         caller: caller.cloned(),
-                        at: timed,
+                        at: (!witness.times.is_empty()).then_some(at),
                         refused,
                         lines: trace.lines().map(|line| hidden(&line)).collect(),
-                    };
+                    });
                 }
                 furthest = trace.lines().last().map(|line| hidden(&line)).or(furthest);
             }
         }
-        if let Some(doubt) = witnesses.iter().find_map(|witness| witness.doubt.as_ref()) {
-            return possible(doubt);
+        if let Some(doubt) = witnesses.iter().find_map(|witness| witness.doubt.clone()) {
+            return Err(doubt);
         }
         let end = furthest.unwrap_or_else(|| "no line".to_owned());
         let calls = if tries == 1 {
@@ -97,7 +102,7 @@ impl<'a> Replay<'a> {
         } else {
             format!("{tries} calls were played; the last")
         };
-        possible(&format!("{calls} came to {end}"))
+        Err(format!("{calls} came to {end}"))
     }
 
     /// Whether the call got there, and what the gate said.
@@ -137,6 +142,42 @@ impl<'a> Replay<'a> {
             }
         }
         None
+    }
+}
+
+/// A call that got there.
+pub(crate) struct Shown {
+    /// The way that it went.
+    pub(crate) witness: Witness,
+    /// What the caller did. PINs that stand in the plan are in it.
+    pub(crate) script: Script,
+    /// The same as `tollgate simulate --keys` takes it, without PINs.
+    keys: String,
+    /// The number that he presented, where he had to.
+    pub(crate) caller: Option<String>,
+    /// When it was, where that matters; milliseconds since 1970.
+    pub(crate) at: Option<i64>,
+    /// What the gate said, where it refused.
+    refused: Option<String>,
+    lines: Vec<String>,
+}
+
+impl Shown {
+    /// The call in words.
+    pub(crate) fn how(&self, zone: &jiff::tz::TimeZone) -> String {
+        how(&self.witness, self.caller.as_ref(), self.at, zone)
+    }
+
+    fn told(self, zone: &jiff::tz::TimeZone) -> Played {
+        Played::Reached {
+            how: self.how(zone),
+            keys: self.keys,
+            dialled: self.witness.dialled,
+            caller: self.caller,
+            at: self.at,
+            refused: self.refused,
+            lines: self.lines,
+        }
     }
 }
 
